@@ -1,0 +1,42 @@
+# The commands of the book. `make` alone lists them. Everything is installed in .venv and nowhere else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# the chapters' own cells; a broken kernel must not hang a run for half an hour
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1200 --nbval-kernel-startup-timeout=120
+
+.DEFAULT_GOAL := help
+.PHONY: help setup book test lab execute bench lint clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused when unchanged
+	@$(PYTHON) tools/setup_venv.py $(if $(GPU),--gpu)
+
+book: setup ## render the book from the stored outputs
+	@$(BIN)/jupyter-book build -W -n --keep-going .
+	@echo "The book is in $(CURDIR)/_build/html/index.html"
+
+test: setup ## check the code, the book, and every chapter by running it again
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/python -m pytest -q $(NBVAL) --durations=5
+	@echo "All tests passed; the chapters hold as stored in notebooks/"
+
+lab: setup ## open the chapters in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+
+execute: setup ## run the chapters and store their outputs (CHAPTERS="01 03": these alone)
+	@$(BIN)/python tools/execute.py $(CHAPTERS)
+
+bench: setup ## measure speed, write benchmarks/*.json and the benchmarks page
+	@$(BIN)/python benchmarks/speed.py
+	@$(BIN)/python benchmarks/page.py
+
+lint: setup ## format and check the code
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+clean: ## remove .venv and everything built
+	@rm -rf .venv _build .pytest_cache .ruff_cache
+	@find . -name __pycache__ -prune -exec rm -rf {} +
+	@echo "Removed .venv, _build and caches"

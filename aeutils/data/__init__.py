@@ -1,0 +1,127 @@
+"""Data sets that ship with the book, read without TensorFlow and without a network.
+
+Each loader returns ``(x_train, y_train), (x_test, y_test)`` as the loaders of
+:mod:`keras.datasets` do, after checking the file's SHA-256.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from aeutils.errors import DataFileError
+
+__all__ = ["load_fashion_mnist", "load_mnist", "verify"]
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def verify():
+    """Check every data file of the package against its recorded SHA-256.
+
+    Returns
+    -------
+    dict of str to str
+        For each file name, ``"ok"`` or the text of the error that loading it would raise.
+    """
+    report = {}
+    for name in _checksums():
+        try:
+            _checked_path(name)
+            report[name] = "ok"
+        except DataFileError as error:
+            report[name] = str(error)
+    return report
+
+
+def load_mnist():
+    """Load the MNIST handwritten digits.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : tuples of numpy.ndarray
+        Images, uint8, shape (60000, 28, 28) and (10000, 28, 28), 0 (paper) to 255 (ink);
+        labels, uint8, shape (60000,) and (10000,), the digit 0 to 9.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document
+    recognition", Proceedings of the IEEE 86 (11), 1998.
+    """
+    with np.load(_checked_path("mnist.npz")) as arrays:
+        return (
+            (arrays["x_train"], arrays["y_train"]),
+            (arrays["x_test"], arrays["y_test"]),
+        )
+
+
+def load_fashion_mnist():
+    """Load the Fashion-MNIST test images: clothes in the format of MNIST.
+
+    The book uses clothes as anomalies, never for training, so only the test set ships; the
+    training arrays are there, with no images in them, to keep the form of Keras's loader.
+
+    Returns
+    -------
+    (x_train, y_train), (x_test, y_test) : tuples of numpy.ndarray
+        Images, uint8, shape (0, 28, 28) and (10000, 28, 28), 0 (background) to 255;
+        labels, uint8, shape (0,) and (10000,): 0 T-shirt/top, 1 trouser, 2 pullover,
+        3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+
+    References
+    ----------
+    Xiao, Rasul and Vollgraf, "Fashion-MNIST: a novel image dataset for benchmarking machine
+    learning algorithms", arXiv:1708.07747, 2017.
+    """
+    with np.load(_checked_path("fashion_mnist_test.npz")) as arrays:
+        x_test, y_test = arrays["x_test"], arrays["y_test"]
+    return (x_test[:0], y_test[:0]), (x_test, y_test)
+
+
+def _checksums():
+    """Return the recorded SHA-256 of each data file, by file name."""
+    path = FOLDER / "checksums.json"
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataFileError(
+            f"the list of checksums {path} cannot be read ({error}).\n{_how_to_restore(path.name)}"
+        ) from error
+
+
+def _checked_path(name):
+    """Return the path of a data file whose bytes have the recorded SHA-256."""
+    path = FOLDER / name
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        problem = "is missing"
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+    else:
+        if digest == _checksums()[name]:
+            return path
+        problem = (
+            f"is truncated or altered: it has {path.stat().st_size:,} bytes and SHA-256 "
+            f"{digest[:12]}…, expected {_checksums()[name][:12]}…"
+        )
+    raise DataFileError(f"the data file {path} {problem}.\n{_how_to_restore(name)}")
+
+
+def _how_to_restore(name):
+    """Say which command brings a data file back."""
+    checkout = FOLDER.parent.parent
+    if (checkout / ".git").exists():
+        return f'Restore it with: git -C "{checkout}" checkout HEAD -- aeutils/data/{name}'
+    return "Restore it by installing aeutils again: pip install --force-reinstall --no-deps …"

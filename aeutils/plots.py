@@ -1,0 +1,149 @@
+"""The figures of the book: image grids, training curves, latent maps, score histograms."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from aeutils.errors import ImageError
+
+__all__ = ["plot_history", "plot_latent", "plot_scores", "show_images"]
+
+
+def show_images(images, titles=None, row_titles=None, n_cols=10, scale=1.0):
+    """Draw grey images in a grid, all on one scale from 0 (black) to 1 (white).
+
+    Parameters
+    ----------
+    images : array-like, shape (n_images, height, width) or (n_images, height, width, 1)
+        Pixels between 0 and 1, filling the grid row by row.
+    titles : sequence of str, optional
+        One above each image.
+    row_titles : sequence of str, optional
+        One to the left of each row.
+    n_cols : int, default 10
+        Images in a row.
+    scale : float, default 1.0
+        Width of one image, in inches.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImageError
+        If there are no images, or they are not grey.
+    """
+    images = np.asarray(images)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        images = images[..., 0]
+    if images.ndim != 3 or len(images) == 0:
+        raise ImageError(
+            f"show_images takes grey images, shape (n_images, height, width), not {images.shape}."
+        )
+    n_cols = min(n_cols, len(images))
+    n_rows = -(-len(images) // n_cols)
+    row_height = scale * images.shape[1] / images.shape[2] + (0.25 if titles is not None else 0.05)
+    figure, axes = plt.subplots(
+        n_rows,
+        n_cols,
+        figsize=(n_cols * (scale + 0.05), n_rows * row_height),
+        squeeze=False,
+        layout="constrained",
+    )
+    for i, axis in enumerate(axes.flat):
+        axis.set(xticks=[], yticks=[])
+        if i >= len(images):
+            axis.axis("off")
+            continue
+        axis.imshow(images[i], cmap="gray", vmin=0, vmax=1)
+        if titles is not None:
+            axis.set_title(titles[i], fontsize=8)
+    if row_titles is not None:
+        for axis, title in zip(axes[:, 0], row_titles, strict=True):
+            axis.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=9)
+    return figure
+
+
+def plot_history(history, axis=None):
+    """Draw the loss of each epoch, on training and on validation data.
+
+    Parameters
+    ----------
+    history : keras.callbacks.History or dict of str to list of float
+        What ``fit`` returned, or its ``history``.
+    axis : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    curves = getattr(history, "history", history)
+    if axis is None:
+        _, axis = plt.subplots(figsize=(6, 3.2), layout="constrained")
+    epochs = np.arange(1, len(curves["loss"]) + 1)
+    axis.plot(epochs, curves["loss"], marker="o", markersize=3, label="training")
+    if "val_loss" in curves:
+        axis.plot(
+            epochs, curves["val_loss"], marker="s", markersize=3, ls="--", label="validation"
+        )
+    axis.set(xlabel="epoch", ylabel="loss")
+    axis.legend()
+    axis.grid(alpha=0.3)
+    return axis
+
+
+def plot_latent(codes, labels, axis=None):
+    """Draw two-dimensional latent codes, each as the digit that it stands for.
+
+    Parameters
+    ----------
+    codes : array-like of float, shape (n_samples, 2)
+        Latent codes.
+    labels : array-like of int, shape (n_samples,)
+        Class of each, 0 to 9; it is both the colour and the mark.
+    axis : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    codes, labels = np.asarray(codes), np.asarray(labels)
+    if axis is None:
+        _, axis = plt.subplots(figsize=(6, 5.4), layout="constrained")
+    for label in np.unique(labels):
+        points = codes[labels == label]
+        # the mark tells the class to readers who cannot tell the colours
+        axis.scatter(*points.T, s=18, color=f"C{label}", marker=f"${label}$", linewidths=0.2)
+    return axis
+
+
+def plot_scores(scores, threshold=None, axis=None):
+    """Draw histograms of anomaly scores on a logarithmic axis.
+
+    Parameters
+    ----------
+    scores : dict of str to array-like of float
+        Positive scores of each group, by its name; the first is the normal data.
+    threshold : float, optional
+        Drawn as a line.
+    axis : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if axis is None:
+        _, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    every = np.concatenate([np.asarray(group) for group in scores.values()])
+    bins = np.geomspace(every[every > 0].min(), every.max(), 80)
+    for i, (name, group) in enumerate(scores.items()):
+        filled = {"histtype": "stepfilled", "alpha": 0.5} if i == 0 else {"histtype": "step"}
+        axis.hist(group, bins=bins, density=False, label=name, linewidth=1.6, **filled)
+    if threshold is not None:
+        axis.axvline(threshold, color="black", linestyle=":", label="threshold")
+    axis.set(xscale="log", xlabel="reconstruction error", ylabel="number of images")
+    axis.legend()
+    return axis

@@ -1,0 +1,35 @@
+"""Store measured results beside the scripts that measured them."""
+
+import json
+import os
+import platform
+from datetime import date
+from pathlib import Path
+
+from aeutils.runtime import device_report
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def write(name, results):
+    """Write results as ``benchmarks/<name>.json``, with the day and the machine in front."""
+    machine = {"date": date.today().isoformat(), "processor": _processor(), "on": device_report()}
+    path = FOLDER / f"{name}.json"
+    partial = path.with_suffix(".json.partial")
+    partial.write_text(json.dumps({**machine, **results}, indent=2) + "\n")
+    os.replace(partial, path)
+    print(f"written: {path.relative_to(FOLDER.parent)}")
+
+
+def read(name):
+    """Return the results stored as ``benchmarks/<name>.json``."""
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def _processor():
+    """Return the processor's name, as far as the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,76 @@
+"""Run chapters from a fresh kernel and store their outputs; ``make execute`` runs this.
+
+    python tools/execute.py [WORD ...]
+
+runs the notebooks whose names hold one of the words, or all.  A chapter is replaced only after
+its last cell has run; where a cell fails, its error is shown and the stored chapter stays.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+
+
+def run(path, on_cell=None):
+    """Run a notebook from a fresh kernel, beside its file.
+
+    Returns the executed notebook and the seconds that its cells took; ``on_cell`` is called with
+    the number of each code cell before it runs.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    code_cells = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": path.parent}},
+    )
+    if on_cell is not None:
+        client.on_cell_execute = lambda cell, cell_index: on_cell(
+            code_cells.index(cell_index) + 1, len(code_cells)
+        )
+    began = time.perf_counter()
+    client.execute()
+    return notebook, time.perf_counter() - began
+
+
+def store(notebook, path):
+    """Write the notebook in place of the stored one."""
+    # the rest of language_info is the version of whoever ran it last
+    notebook.metadata.language_info = {"name": "python", "file_extension": ".py"}
+    partial = path.with_suffix(".ipynb.partial")
+    nbformat.write(notebook, partial)
+    os.replace(partial, path)
+
+
+def main(words):
+    """Run and store the chapters whose names hold one of the words."""
+    chapters = sorted(NOTEBOOKS.glob("*.ipynb"))
+    chosen = [path for path in chapters if not words or any(word in path.stem for word in words)]
+    if not chosen:
+        sys.exit(f"No chapter has {' or '.join(words)} in its name: {[p.stem for p in chapters]}")
+    for path in chosen:
+
+        def progress(cell, n_cells, name=path.stem):
+            print(f"{name}: cell {cell} of {n_cells}", end="\r", flush=True)
+
+        try:
+            notebook, seconds = run(path, progress)
+        except CellExecutionError as error:
+            sys.exit(f"\n{path.name} was left as it is, since a cell failed:\n{error}")
+        store(notebook, path)
+        print(f"{path.stem}: stored, {seconds:.0f} s" + " " * 20)
+    print(f"Stored {len(chosen)} chapters in {NOTEBOOKS}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
