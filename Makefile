@@ -15,8 +15,7 @@ setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused 
 	@$(PYTHON) tools/setup_venv.py $(if $(GPU),--gpu)
 
 book: setup ## render the book from the stored outputs
-	@$(BIN)/jupyter-book build -W -n --keep-going .
-	@echo "The book is in $(CURDIR)/_build/html/index.html"
+	@$(BIN)/python tools/build_book.py
 
 test: setup ## check the code, the book, and every chapter by running it again
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -187,8 +187,8 @@ def _scaled(array):
         return array.astype(np.float32) / np.float32(np.iinfo(array.dtype).max)
     if not np.issubdtype(array.dtype, np.floating):
         raise ImageError(
-            f"pixels of type {array.dtype} have no known range; convert them to uint8 (0 to 255), "
-            "uint16 (0 to 65535), or to floating point between 0 and 1."
+            f"pixels of type {array.dtype} have no known range; convert them to uint8 "
+            "(0 to 255), uint16 (0 to 65535), or to floating point between 0 and 1."
         )
     bad = ~np.isfinite(array)
     if bad.any():
@@ -268,8 +268,8 @@ def _refuse_large(path, n_pixels, max_pixels):
     """Raise where a picture has more pixels than allowed."""
     if n_pixels > max_pixels:
         raise DataFileError(
-            f"{path} has {n_pixels:,} pixels, more than the {max_pixels:,} allowed; make it smaller, "
-            "or raise max_pixels if the memory suffices (about 20 bytes a pixel)."
+            f"{path} has {n_pixels:,} pixels, more than the {max_pixels:,} allowed; make it "
+            "smaller, or raise max_pixels if the memory suffices (about 20 bytes a pixel)."
         )
 
 

@@ -1,8 +1,8 @@
 """How well a network reconstructs, denoises, and tells anomalies from normal data."""
 
 import numpy as np
-from sklearn.metrics import average_precision_score, roc_auc_score
 from skimage.metrics import structural_similarity
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from aeutils.errors import AeutilsError, ImageError
 from aeutils.images import to_unit_range
@@ -146,9 +146,7 @@ def threshold_at(normal_scores, false_alarm_rate):
     """
     scores = _scores("normal_scores", normal_scores)
     if not 0 < false_alarm_rate < 1:
-        raise AeutilsError(
-            f"false_alarm_rate must lie between 0 and 1, not {false_alarm_rate!r}."
-        )
+        raise AeutilsError(f"false_alarm_rate must lie between 0 and 1, not {false_alarm_rate!r}.")
     if len(scores) * false_alarm_rate < 1 - 1e-9:
         raise AeutilsError(
             f"{len(scores)} normal samples cannot show a false-alarm rate of {false_alarm_rate}; "

@@ -38,12 +38,11 @@ def dense_autoencoder(latent_dim=10, hidden_layer_sizes=(512, 128), input_dim=78
     ModelError
         If a width is not a positive integer.
     """
-    hidden = tuple(hidden_layer_sizes)
-    _require_positive(
-        latent_dim=latent_dim,
-        input_dim=input_dim,
-        **{f"hidden_layer_sizes[{i}]": width for i, width in enumerate(hidden)},
-    )
+    latent_dim = _positive("latent_dim", latent_dim)
+    input_dim = _positive("input_dim", input_dim)
+    hidden = [
+        _positive(f"hidden_layer_sizes[{i}]", width) for i, width in enumerate(hidden_layer_sizes)
+    ]
     return keras.Sequential(
         [
             keras.Input(shape=(input_dim,)),
@@ -77,7 +76,7 @@ def conv_denoiser(image_shape=(28, 28, 1), filters=32, kernel_initializer="he_no
     Returns
     -------
     keras.Sequential
-        Uncompiled; takes and gives float32 in [0, 1], shape (n, \\*\\ `image_shape`).
+        Uncompiled; takes and gives float32 in [0, 1], shape (n, height, width, channels).
 
     Raises
     ------
@@ -87,11 +86,9 @@ def conv_denoiser(image_shape=(28, 28, 1), filters=32, kernel_initializer="he_no
     if len(image_shape) != 3:
         raise ModelError(f"image_shape must be (height, width, channels), not {image_shape!r}.")
     height, width, channels = image_shape
-    sides = {"height": height, "width": width}
-    known = {name: side for name, side in sides.items() if side is not None}
-    _require_positive(channels=channels, filters=filters, **known)
-    for name, side in known.items():
-        if side % 4:
+    channels, filters = _positive("channels", channels), _positive("filters", filters)
+    for name, side in (("height", height), ("width", width)):
+        if side is not None and _positive(name, side) % 4:
             raise ModelError(
                 f"{name} {side} is no multiple of 4, so that two poolings and two upsamplings "
                 f"would not return to it; pad the images to {side + 4 - side % 4}."
@@ -165,8 +162,8 @@ def split_at(model, layer_name="bottleneck"):
     return encoder, decoder
 
 
-def _require_positive(**numbers):
-    """Raise where one of the named numbers is not a positive integer."""
-    for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, Integral) or number < 1:
-            raise ModelError(f"{name} must be a positive integer, not {number!r}.")
+def _positive(name, number):
+    """Return a positive integer as Keras takes it, or raise."""
+    if isinstance(number, bool) or not isinstance(number, Integral) or number < 1:
+        raise ModelError(f"{name} must be a positive integer, not {number!r}.")
+    return int(number)

@@ -2,10 +2,52 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from aeutils.errors import ImageError
 
-__all__ = ["plot_history", "plot_latent", "plot_scores", "show_images"]
+LINE_STYLES = ["-", ":", "-.", "--", (0, (1, 4)), (0, (5, 5))]
+
+__all__ = [
+    "draw_autoencoder",
+    "plot_detection_curves",
+    "plot_history",
+    "plot_latent",
+    "plot_scores",
+    "show_images",
+]
+
+
+def draw_autoencoder(widths):
+    """Draw the layers of a dense autoencoder as bars, the narrowest marked as bottleneck.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Number of values after each layer, from the input to the output.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    widths = list(widths)
+    middle = widths.index(min(widths))
+    figure, axis = plt.subplots(figsize=(7.5, 3.0), layout="constrained")
+    heights = 0.6 + np.log2(widths)
+    for i, (width, height) in enumerate(zip(widths, heights, strict=True)):
+        colour = "C1" if i == middle else "C0"
+        axis.bar(i, height, width=0.45, bottom=-height / 2, color=colour)
+        axis.text(i, height / 2 + 0.3, f"{width}", ha="center", va="bottom")
+    top = max(heights) / 2 + 2.2
+    last = len(widths) - 1
+    for start, end, name in ((0, middle, "encoder"), (middle, last, "decoder")):
+        axis.annotate("", (end, top), (start, top), arrowprops={"arrowstyle": "->"})
+        axis.text((start + end) / 2, top + 0.2, name, ha="center", va="bottom")
+    for i, name in ((0, "input"), (middle, "bottleneck"), (last, "reconstruction")):
+        axis.text(i, -heights[i] / 2 - 0.4, name, ha="center", va="top")
+    axis.set(xlim=(-0.8, last + 0.8), ylim=(-max(heights) / 2 - 1.6, top + 1.4))
+    axis.axis("off")
+    return figure
 
 
 def show_images(images, titles=None, row_titles=None, n_cols=10, scale=1.0):
@@ -84,9 +126,7 @@ def plot_history(history, axis=None):
     epochs = np.arange(1, len(curves["loss"]) + 1)
     axis.plot(epochs, curves["loss"], marker="o", markersize=3, label="training")
     if "val_loss" in curves:
-        axis.plot(
-            epochs, curves["val_loss"], marker="s", markersize=3, ls="--", label="validation"
-        )
+        axis.plot(epochs, curves["val_loss"], marker="s", markersize=3, ls="--", label="validation")
     axis.set(xlabel="epoch", ylabel="loss")
     axis.legend()
     axis.grid(alpha=0.3)
@@ -120,7 +160,7 @@ def plot_latent(codes, labels, axis=None):
 
 
 def plot_scores(scores, threshold=None, axis=None):
-    """Draw histograms of anomaly scores on a logarithmic axis.
+    """Draw histograms of anomaly scores, both axes logarithmic.
 
     Parameters
     ----------
@@ -141,9 +181,41 @@ def plot_scores(scores, threshold=None, axis=None):
     bins = np.geomspace(every[every > 0].min(), every.max(), 80)
     for i, (name, group) in enumerate(scores.items()):
         filled = {"histtype": "stepfilled", "alpha": 0.5} if i == 0 else {"histtype": "step"}
-        axis.hist(group, bins=bins, density=False, label=name, linewidth=1.6, **filled)
+        axis.hist(group, bins=bins, label=name, linewidth=1.6, **filled)
     if threshold is not None:
         axis.axvline(threshold, color="black", linestyle=":", label="threshold")
-    axis.set(xscale="log", xlabel="reconstruction error", ylabel="number of images")
+    axis.set(xscale="log", yscale="log", xlabel="reconstruction error", ylabel="number of images")
     axis.legend()
     return axis
+
+
+def plot_detection_curves(scores, axes=None):
+    """Draw the ROC curve and the precision–recall curve of one or several detectors.
+
+    Parameters
+    ----------
+    scores : dict of str to (array-like of float, array-like of float)
+        For each detector its scores of normal and of anomalous samples, each of shape
+        (n_samples,), higher meaning more anomalous.
+    axes : pair of matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    pair of matplotlib.axes.Axes
+        That of the ROC curves and that of the precision–recall curves.
+    """
+    if axes is None:
+        _, axes = plt.subplots(1, 2, figsize=(8, 3.8), layout="constrained")
+    for i, (name, (normal, anomalous)) in enumerate(scores.items()):
+        # line styles tell the detectors to readers who cannot tell the colours
+        style = LINE_STYLES[i % len(LINE_STYLES)]
+        every = np.r_[normal, anomalous]
+        is_anomaly = np.r_[np.zeros(len(normal)), np.ones(len(anomalous))]
+        false_alarms, detected, _ = roc_curve(is_anomaly, every)
+        precision, recall, _ = precision_recall_curve(is_anomaly, every)
+        axes[0].plot(false_alarms, detected, linestyle=style, label=name)
+        axes[1].plot(recall, precision, linestyle=style, label=name)
+    axes[0].set(xlabel="false-alarm rate", ylabel="detection rate")
+    axes[1].set(xlabel="recall", ylabel="precision")
+    return axes

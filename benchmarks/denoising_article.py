@@ -1,4 +1,4 @@
-"""How far does the article's own recipe get with its denoiser?  (About 20 minutes on 2 cores.)
+"""Run the article's own recipe with its denoiser, in full (about 20 minutes on 2 cores).
 
 50 epochs, batch 256, binary cross-entropy, Gaussian noise of noise_factor 0.5; Adam with Keras's
 defaults, since the article's Adadelta relied on a learning rate that Keras no longer defaults to.

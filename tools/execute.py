@@ -6,6 +6,7 @@ runs the notebooks whose names hold one of the words, or all.  A chapter is repl
 its last cell has run; where a cell fails, its error is shown and the stored chapter stays.
 """
 
+import base64
 import os
 import sys
 import time
@@ -16,6 +17,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+COVERS = NOTEBOOKS.parent / "book" / "_static"
 
 
 def run(path, on_cell=None):
@@ -44,12 +46,16 @@ def run(path, on_cell=None):
 
 
 def store(notebook, path):
-    """Write the notebook in place of the stored one."""
+    """Write the notebook in place of the stored one, and its cover picture for other pages."""
     # the rest of language_info is the version of whoever ran it last
     notebook.metadata.language_info = {"name": "python", "file_extension": ".py"}
     partial = path.with_suffix(".ipynb.partial")
     nbformat.write(notebook, partial)
     os.replace(partial, path)
+    for cell in notebook.cells:
+        if "cover-picture" in cell.metadata.get("tags", []):
+            (png,) = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
+            COVERS.joinpath(f"{path.stem}.png").write_bytes(base64.b64decode(png))
 
 
 def main(words):

@@ -64,7 +64,7 @@ def main():
     if not works(python):
         print(f"Making .venv with Python {platform.python_version()}", flush=True)
         if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]):
-            sys.exit("Making .venv failed, see above (on Debian and Ubuntu: apt install python3-venv)")
+            sys.exit("Making .venv failed, see above. (Debian, Ubuntu: apt install python3-venv)")
     print(f"Installing {os.path.basename(requirements)} into .venv (minutes, once)", flush=True)
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=on"]
     if subprocess.call([*pip, "-r", requirements]) or subprocess.call(

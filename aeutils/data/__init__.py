@@ -25,8 +25,12 @@ def verify():
     dict of str to str
         For each file name, ``"ok"`` or the text of the error that loading it would raise.
     """
+    try:
+        names = list(_checksums())
+    except DataFileError as error:
+        return {"checksums.json": str(error)}
     report = {}
-    for name in _checksums():
+    for name in names:
         try:
             _checked_path(name)
             report[name] = "ok"

@@ -1,0 +1,5 @@
+"""Quiet logs before any test imports Keras."""
+
+from aeutils import runtime
+
+runtime.quiet_logs()

@@ -1,0 +1,131 @@
+"""The data files: contents, checksums, and what a damaged file is answered with."""
+
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from aeutils import data
+from aeutils.errors import AeutilsError, DataFileError
+
+
+def test_mnist_has_the_form_of_keras():
+    (x_train, y_train), (x_test, y_test) = data.load_mnist()
+    assert x_train.shape == (60000, 28, 28)
+    assert x_test.shape == (10000, 28, 28)
+    assert y_train.shape == (60000,)
+    assert y_test.shape == (10000,)
+    assert {a.dtype for a in (x_train, y_train, x_test, y_test)} == {np.dtype("uint8")}
+    # counts of each digit as published with the data set
+    assert np.bincount(y_train).tolist() == [
+        5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949,
+    ]  # fmt: skip
+    assert y_test[:5].tolist() == [7, 2, 1, 0, 4]
+    assert (x_train.min(), x_train.max()) == (0, 255)
+
+
+def test_fashion_mnist_is_the_test_set_alone():
+    (x_train, y_train), (x_test, y_test) = data.load_fashion_mnist()
+    assert x_train.shape == (0, 28, 28)
+    assert y_train.shape == (0,)
+    assert x_test.shape == (10000, 28, 28)
+    assert np.bincount(y_test).tolist() == [1000] * 10
+    assert {a.dtype for a in (x_train, y_train, x_test, y_test)} == {np.dtype("uint8")}
+
+
+@pytest.fixture
+def damaged(tmp_path, monkeypatch):
+    """A copy of the data folder to damage."""
+    folder = tmp_path / "data"
+    shutil.copytree(data.FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    monkeypatch.setattr(data, "FOLDER", folder)
+    return folder
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+def alter_one_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def append(path):
+    path.write_bytes(path.read_bytes() + b"\0")
+
+
+def become_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("unlink", "is missing"),
+        (truncate, "truncated or altered"),
+        (empty, "it has 0 bytes"),
+        (alter_one_byte, "truncated or altered"),
+        (append, "truncated or altered"),
+        (become_a_folder, "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("name", ["mnist.npz", "fashion_mnist_test.npz"])
+def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
+    path = damaged / name
+    path.unlink() if damage == "unlink" else damage(path)
+    load = data.load_mnist if name == "mnist.npz" else data.load_fashion_mnist
+    with pytest.raises(DataFileError, match=words) as caught:
+        load()
+    assert str(path) in str(caught.value)
+    assert "Restore it" in str(caught.value)
+    assert isinstance(caught.value, AeutilsError)
+    assert data.verify()[name] != "ok"
+
+
+@pytest.mark.parametrize("content", [None, "not JSON"])
+def test_damaged_checksums_are_told(damaged, content):
+    if content is None:
+        (damaged / "checksums.json").unlink()
+    else:
+        (damaged / "checksums.json").write_text(content)
+    with pytest.raises(DataFileError, match="checksums"):
+        data.load_mnist()
+
+
+def test_the_restoring_command_restores(tmp_path, monkeypatch):
+    checkout = tmp_path / "a book"
+    folder = checkout / "aeutils" / "data"
+    folder.mkdir(parents=True)
+    for name in ("fashion_mnist_test.npz", "checksums.json"):
+        shutil.copy(data.FOLDER / name, folder)
+    git = ["git", "-C", checkout, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    monkeypatch.setattr(data, "FOLDER", folder)
+    (folder / "fashion_mnist_test.npz").write_bytes(b"damaged")
+    with pytest.raises(DataFileError) as caught:
+        data.load_fashion_mnist()
+    command = str(caught.value).split("Restore it with: ")[1]
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert data.load_fashion_mnist()[1][0].shape == (10000, 28, 28)
+
+
+def test_reading_data_needs_no_tensorflow_and_no_network():
+    script = (
+        "import socket, sys\n"
+        "def refuse(*a, **k): raise AssertionError('network')\n"
+        "socket.socket.connect = socket.create_connection = refuse\n"
+        "import aeutils.data\n"
+        "aeutils.data.load_mnist(), aeutils.data.load_fashion_mnist()\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,163 @@
+"""What every stored chapter must be, beyond what nbval checks by running it."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from aeutils import models
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
+each_chapter = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+@each_chapter
+def test_cells_were_run_once_in_order_from_a_fresh_kernel(path):
+    # nbval passes a cell that has neither a count nor outputs
+    cells = code_cells(path)
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+
+
+@each_chapter
+def test_outputs_are_clean(path):
+    for cell in code_cells(path):
+        for output in cell.outputs:
+            assert output.output_type != "error"
+            assert output.get("name") != "stderr", output.text
+            text = json.dumps(output)
+            assert not re.search(r"(/home|/root|/tmp|/work|/Users|C:\\\\)[/\\]", text), text[:300]
+
+
+@each_chapter
+def test_nothing_is_skipped_and_what_is_ignored_is_asserted(path):
+    cells = code_cells(path)
+    assert not [cell for cell in cells if "nbval-skip" in tags(cell) or "NBVAL" in cell.source]
+    ignored = [i for i, cell in enumerate(cells) if "nbval-ignore-output" in tags(cell)]
+    checks = [i for i, cell in enumerate(cells) if re.search(r"(?m)^\s*assert ", cell.source)]
+    # the first one tells the machine, every later one shows numbers that a later cell asserts
+    assert max(checks) > max(i for i in ignored if "hide-cell" not in tags(cells[i]))
+
+
+@each_chapter
+def test_figures_have_alternative_text(path):
+    for cell in code_cells(path):
+        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+            assert len(cell.metadata["mystnb"]["image"]["alt"].split()) > 5, cell.source
+
+
+@each_chapter
+def test_text_reads_well_in_plain_jupyter(path):
+    for cell in nbformat.read(path, 4).cells:
+        if cell.cell_type == "markdown":
+            assert not re.search(r"\{[a-z:]+\}`|^:::|^```\{", cell.source, re.MULTILINE), cell.source
+
+
+@each_chapter
+def test_metadata_asks_colab_for_a_gpu_and_any_jupyter_for_python(path):
+    metadata = nbformat.read(path, 4).metadata
+    assert metadata.accelerator == "GPU"
+    assert metadata.kernelspec.name == "python3"
+
+
+@each_chapter
+def test_cells_are_short(path):
+    assert not [cell.source for cell in code_cells(path) if len(cell.source.splitlines()) > 30]
+
+
+@each_chapter
+def test_cover_picture_is_the_stored_output(path):
+    for cell in code_cells(path):
+        if "cover-picture" in tags(cell):
+            (png,) = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
+            picture = ROOT / "book" / "_static" / f"{path.stem}.png"
+            assert picture.read_bytes() == base64.b64decode(png)
+
+
+def layer_by_layer(model):
+    """Return each layer's class and settings, without the names that Keras numbers."""
+    rows = []
+    for layer in model.layers:
+        config = layer.get_config()
+        if config["name"] != "bottleneck":
+            del config["name"]
+        rows.append((type(layer).__name__, config, layer.output.shape))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("chapter", "build"),
+    [("02_anomaly_detection", models.dense_autoencoder),
+     ("03_image_denoising", models.conv_denoiser)],
+)  # fmt: skip
+def test_chapter_and_package_build_the_same_network(chapter, build):
+    built = {}
+    for cell in code_cells(ROOT / "notebooks" / f"{chapter}.ipynb"):
+        if "builds-model" in tags(cell):
+            exec(cell.source, built)
+    assert layer_by_layer(built["autoencoder"]) == layer_by_layer(build())
+
+
+def first_cell(path):
+    cell = code_cells(path)[0]
+    assert "REPOSITORY" in cell.source
+    return cell.source
+
+
+def run_first_cell(source, folder, **environment):
+    """Run the cell as a Python that has no aeutils installed would."""
+    command = [sys.executable, "-S", "-c", source + "\nimport aeutils; print(aeutils.__file__)"]
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+def test_first_cell_is_the_same_everywhere_and_names_the_published_address():
+    sources = {first_cell(path) for path in CHAPTERS}
+    assert len(sources) == 1
+    (address,) = re.findall(r"url: (https://\S+)", (ROOT / "_config.yml").read_text())
+    assert f'REPOSITORY = "{address}"' in sources.pop()
+
+
+def test_first_cell_finds_a_checkout():
+    done = run_first_cell(first_cell(CHAPTERS[0]), ROOT / "notebooks")
+    assert done.stdout.strip() == str(ROOT / "aeutils" / "__init__.py"), done.stderr
+
+
+def test_first_cell_fetches_the_book_on_colab_even_twice(tmp_path):
+    origin = tmp_path / "origin"
+    for name in ("aeutils", "notebooks"):
+        (origin / name).mkdir(parents=True)
+    for name in ("aeutils/__init__.py", "aeutils/errors.py", f"notebooks/{CHAPTERS[0].name}"):
+        (origin / name).write_bytes((ROOT / name).read_bytes())
+    git = ["git", "-C", origin, "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *command], check=True)
+    source = first_cell(CHAPTERS[0])
+    (address,) = re.findall(r'REPOSITORY = "(.+)"', source)
+    # lets git fetch from the folder in place of the published address
+    redirect = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{origin.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address,
+    }
+    colab = tmp_path / "content"
+    colab.mkdir()
+    for _ in range(2):
+        done = run_first_cell(source, colab, **redirect)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip().startswith(str(colab))

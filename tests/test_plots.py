@@ -1,0 +1,66 @@
+"""Figures: that they show what they were given, and refuse what they cannot show."""
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from aeutils import plots
+from aeutils.errors import ImageError
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_show_images_fills_the_grid():
+    images = np.linspace(0, 1, 5 * 28 * 28).reshape(5, 28, 28, 1)
+    figure = plots.show_images(images, titles=list("abcde"), row_titles=["x", "y"], n_cols=3)
+    shown = [axis for axis in figure.axes if axis.images]
+    assert len(shown) == 5
+    assert [axis.get_title() for axis in shown] == list("abcde")
+    np.testing.assert_array_equal(shown[4].images[0].get_array(), images[4, ..., 0])
+    # one scale for all, so that a dark image looks dark
+    assert {axis.images[0].get_clim() for axis in shown} == {(0, 1)}
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (2, 28, 28, 3), (0, 28, 28)])
+def test_show_images_refuses(shape):
+    with pytest.raises(ImageError, match="grey images"):
+        plots.show_images(np.zeros(shape))
+
+
+def test_draw_autoencoder_names_every_width():
+    figure = plots.draw_autoencoder([8, 2, 8])
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert {"8", "2", "encoder", "decoder", "bottleneck"} <= texts
+
+
+def test_plot_history_draws_both_losses():
+    axis = plots.plot_history({"loss": [3, 2], "val_loss": [4, 3]})
+    assert [line.get_ydata().tolist() for line in axis.get_lines()] == [[3, 2], [4, 3]]
+    assert len(plots.plot_history({"loss": [1]}).get_lines()) == 1
+
+
+def test_plot_latent_marks_every_class():
+    axis = plots.plot_latent(np.zeros((4, 2)), [0, 1, 1, 7])
+    assert [len(points.get_offsets()) for points in axis.collections] == [1, 2, 1]
+
+
+def test_plot_scores_counts_every_image():
+    scores = {"normal": np.array([0.01, 0.02]), "anomalies": np.array([0.1, 0.2, 0.2])}
+    axis = plots.plot_scores(scores, threshold=0.05)
+    legend = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert legend == ["normal", "anomalies", "threshold"]
+
+
+def test_detection_curves_of_a_perfect_detector():
+    roc, precision_recall = plots.plot_detection_curves({"perfect": ([0.1, 0.2], [0.8, 0.9])})
+    x, y = roc.get_lines()[0].get_data()
+    assert np.trapezoid(y, x) == 1
+    points = precision_recall.get_lines()[0].get_xydata().tolist()
+    assert [1, 1] in points  # everything found without a false alarm

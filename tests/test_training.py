@@ -1,0 +1,30 @@
+"""The progress table."""
+
+import keras
+import numpy as np
+
+from aeutils import training
+from aeutils.models import dense_autoencoder
+
+
+def test_progress_shows_one_line_an_epoch(monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, data, raw):
+            shown.append(data["text/plain"])
+
+    monkeypatch.setattr(training, "display", lambda *args, **kwargs: Handle())
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_UPDATES", 0)
+    keras.utils.set_random_seed(0)
+    model = dense_autoencoder(latent_dim=2, hidden_layer_sizes=())
+    model.compile("sgd", "mse")
+    x = np.zeros((64, 784), "float32")
+    history = model.fit(
+        x, x, epochs=3, validation_data=(x, x), verbose=0, callbacks=[training.Progress()]
+    )
+    *epochs, last = shown[-1].splitlines()[1:]
+    assert len(epochs) == 3
+    assert last.startswith("trained in")
+    assert f"{history.history['val_loss'][2]:.4f}" in epochs[2]
+    assert any("█" in text and "left" in text for text in shown)
