@@ -1,6 +1,7 @@
 # The commands of the book. `make` alone lists them. Everything is installed in .venv and nowhere else.
 
-PYTHON ?= python3
+# the environment's own Python once there is one, so that PYTHON= is needed at the first call only
+PYTHON ?= $(or $(wildcard .venv/bin/python),python3)
 BIN := .venv/bin
 # the chapters' own cells; a broken kernel must not hang a run for half an hour
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1200 --nbval-kernel-startup-timeout=120
@@ -12,6 +13,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused when unchanged
+	@$(PYTHON) tools/check_python.py
 	@$(PYTHON) tools/setup_venv.py $(if $(GPU),--gpu)
 
 book: setup ## render the book from the stored outputs

@@ -64,7 +64,9 @@ def test_figures_have_alternative_text(path):
 def test_text_reads_well_in_plain_jupyter(path):
     for cell in nbformat.read(path, 4).cells:
         if cell.cell_type == "markdown":
-            assert not re.search(r"\{[a-z:]+\}`|^:::|^```\{", cell.source, re.MULTILINE), cell.source
+            assert not re.search(r"\{[a-z:]+\}`|^:::|^```\{", cell.source, re.MULTILINE), (
+                cell.source
+            )
 
 
 @each_chapter

@@ -70,7 +70,7 @@ def test_kernel_is_registered_with_its_environment(monkeypatch, tmp_path):
     path = tmp_path / "share/jupyter/kernels" / runtime.KERNEL_NAME / "kernel.json"
     spec = json.loads(path.read_text())
     assert spec["env"]["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
-    assert spec["env"]["TF_CPP_MIN_LOG_LEVEL"] == "2"
+    assert spec["env"]["TF_CPP_MIN_LOG_LEVEL"] == "3"
     assert spec["argv"][0] == sys.executable
 
 

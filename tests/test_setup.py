@@ -8,34 +8,28 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import check_python  # noqa: E402
 import set_repository  # noqa: E402
 import setup_venv  # noqa: E402
 
 
-@pytest.mark.parametrize("version", [(3, 9, 1), (3, 10, 4), (3, 14, 0), (4, 0, 0)])
-def test_unsupported_python_is_refused_by_name(monkeypatch, version):
-    monkeypatch.setattr(sys, "version_info", version)
-    monkeypatch.setattr(
-        setup_venv.platform, "python_version", lambda: ".".join(map(str, version))
-    )
-    with pytest.raises(SystemExit) as caught:
-        setup_venv.refuse_unsupported()
-    text = str(caught.value)
+@pytest.mark.parametrize("version", [(2, 7, 18), (3, 10, 4), (3, 14, 0), (4, 0, 0)])
+def test_unsupported_python_is_refused_by_name(version):
+    text = check_python.problem(version, 64, "Linux", "x86_64")
     assert f"Python {'.'.join(map(str, version))}" in text
     assert "3.11, 3.12, 3.13" in text
-    assert "make PYTHON=python3." in text
+    assert "make setup PYTHON=python3.12" in text
 
 
 @pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 1), (3, 13, 9)])
-def test_supported_python_passes(monkeypatch, version):
-    monkeypatch.setattr(sys, "version_info", version)
-    setup_venv.refuse_unsupported()
+def test_supported_python_passes(version):
+    assert check_python.problem(version, 64, "Linux", "x86_64") is None
 
 
-def test_a_32_bit_python_is_refused(monkeypatch):
-    monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
-    with pytest.raises(SystemExit, match="64-bit"):
-        setup_venv.refuse_unsupported()
+def test_unsupported_machines_are_refused():
+    assert "64-bit" in check_python.problem((3, 12, 0), 32, "Linux", "i686")
+    assert "Intel Macs" in check_python.problem((3, 12, 0), 64, "Darwin", "x86_64")
+    assert check_python.problem((3, 12, 0), 64, "Darwin", "arm64") is None
 
 
 def test_requirements_decide_whether_the_environment_is_made_again(monkeypatch, tmp_path):

@@ -1,38 +1,19 @@
 """Make the book's own Python environment in ``.venv``; ``make setup`` runs this.
 
-Uses the standard library alone, since it is what tells the owner of an old Python what to do.
-The environment is reused while the requirements and the
-Python stay as they were; an interrupted installation goes on where it stopped.
+Uses the standard library alone, since nothing else is there yet.  The environment is reused
+while the requirements and the Python stay as they were; an interrupted installation goes on
+where it stopped.
 """
 
 import argparse
 import hashlib
 import os
 import platform
-import shutil
 import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
-SUPPORTED = [(3, 11), (3, 12), (3, 13)]  # what TensorFlow of requirements.txt is built for
-
-
-def refuse_unsupported():
-    """Stop, with what to do, where TensorFlow has no build for this Python or machine."""
-    if sys.version_info[:2] not in SUPPORTED:
-        names = [f"{major}.{minor}" for major, minor in SUPPORTED]
-        found = [name for name in names if shutil.which(f"python{name}")]
-        advice = "This machine has one; run" if found else "Install one of them, then run"
-        sys.exit(
-            f"Python {platform.python_version()} ({sys.executable}) is not supported: TensorFlow "
-            f"is built for Python {', '.join(names)}.\n"
-            f"{advice}: make PYTHON=python{(found or names)[-1]} setup"
-        )
-    if sys.maxsize < 2**32:
-        sys.exit("This is a 32-bit Python; TensorFlow needs a 64-bit one. Install that.")
-    if sys.platform == "darwin" and platform.machine() == "x86_64":
-        sys.exit("TensorFlow is no longer built for Intel Macs; use Colab or Binder instead.")
 
 
 def fingerprint(requirements):
@@ -49,21 +30,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpu", action="store_true", help="install requirements-gpu.txt")
     arguments = parser.parse_args()
-    refuse_unsupported()
 
     requirements = "requirements-gpu.txt" if arguments.gpu else "requirements.txt"
     requirements = os.path.join(ROOT, requirements)
     bin_folder = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
     python = os.path.join(bin_folder, "python")
     stamp = os.path.join(VENV, "made-from")
-    wanted = fingerprint(requirements)
+    # an environment with the CUDA libraries serves commands that do not ask for them, too
+    good_enough = {fingerprint(requirements), fingerprint("requirements-gpu.txt")}
     if os.path.exists(stamp) and works(python):
         with open(stamp) as file:
-            if file.read() == wanted:
+            if file.read() in good_enough:
                 return
     if not works(python):
         print(f"Making .venv with Python {platform.python_version()}", flush=True)
-        if subprocess.call([sys.executable, "-m", "venv", "--clear", VENV]):
+        # not sys.executable, which may be the environment's own Python that is replaced here
+        if subprocess.call([sys._base_executable, "-m", "venv", "--clear", VENV]):
             sys.exit("Making .venv failed, see above. (Debian, Ubuntu: apt install python3-venv)")
     print(f"Installing {os.path.basename(requirements)} into .venv (minutes, once)", flush=True)
     pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=on"]
@@ -76,7 +58,7 @@ def main():
         )
     subprocess.check_call([python, "-m", "aeutils", "kernel"], cwd=ROOT)
     with open(stamp, "w") as file:
-        file.write(wanted)
+        file.write(fingerprint(requirements))
     print("Ready: .venv", flush=True)
 
 
