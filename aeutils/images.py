@@ -190,25 +190,32 @@ def _scaled(array):
             f"pixels of type {array.dtype} have no known range; convert them to uint8 "
             "(0 to 255), uint16 (0 to 65535), or to floating point between 0 and 1."
         )
+    # comparisons with NaN are false, so this also catches arrays that hold one
+    if not (array.min() >= -ROUNDING and array.max() <= 1 + ROUNDING):
+        raise ImageError(_why_out_of_range(array))
+    unit = array.astype(np.float32)
+    return np.clip(unit, 0, 1, out=unit)
+
+
+def _why_out_of_range(array):
+    """Say which floating-point pixels do not lie between 0 and 1, and what to do."""
     bad = ~np.isfinite(array)
     if bad.any():
-        raise ImageError(
+        return (
             f"{bad.sum():,} of {bad.size:,} pixels are NaN or infinite, the first at index "
             f"{_first(bad)}; replace them first, for instance with numpy.nan_to_num."
         )
-    # a resized or filtered picture may leave the range by a rounding error
-    bad = (array < -ROUNDING) | (array > 1 + ROUNDING)
-    if bad.any():
-        hint = (
-            "they look like 0 to 255: divide by 255, or pass uint8"
-            if array.min() >= 0 and 1 < array.max() <= 255
-            else "scale or clip them first"
-        )
-        raise ImageError(
-            f"pixels run from {array.min():.6g} to {array.max():.6g}, outside 0 to 1, the first "
-            f"at index {_first(bad)}; {hint}."
-        )
-    return np.clip(array, 0, 1).astype(np.float32)
+    hint = (
+        "they look like 0 to 255: divide by 255, or pass uint8"
+        if array.min() >= 0 and array.max() <= 255
+        else "scale or clip them first"
+    )
+    # a resized or filtered picture may leave the range by a rounding error, which passes
+    first = _first((array < -ROUNDING) | (array > 1 + ROUNDING))
+    return (
+        f"pixels run from {array.min():.6g} to {array.max():.6g}, outside 0 to 1, the first "
+        f"at index {first}; {hint}."
+    )
 
 
 def _reshaped(array, shape):

@@ -50,7 +50,7 @@ def reconstruction_error(x, reconstruction, unit_range=True):
     else:
         x, reconstruction = _finite("x", x), _finite("reconstruction", reconstruction)
     difference = (x - reconstruction).reshape(len(x), -1)
-    return np.mean(np.square(difference, dtype=np.float64), axis=1)
+    return np.mean(np.square(difference), axis=1, dtype=np.float64)
 
 
 def psnr(clean, image):

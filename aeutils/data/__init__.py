@@ -114,11 +114,12 @@ def _checked_path(name):
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
     else:
-        if digest == _checksums()[name]:
+        expected = _checksums().get(name, "no checksum on record")
+        if digest == expected:
             return path
         problem = (
             f"is truncated or altered: it has {path.stat().st_size:,} bytes and SHA-256 "
-            f"{digest[:12]}…, expected {_checksums()[name][:12]}…"
+            f"{digest[:12]}…, expected {expected[:12]}…"
         )
     raise DataFileError(f"the data file {path} {problem}.\n{_how_to_restore(name)}")
 
