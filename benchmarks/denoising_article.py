@@ -5,8 +5,6 @@ defaults, since the article's Adadelta relied on a learning rate that Keras no l
 Writes benchmarks/denoising_article.json, which chapter 3 draws beside its own curve.
 """
 
-import time
-
 import results
 
 from aeutils import runtime
@@ -22,23 +20,6 @@ from aeutils.models import conv_denoiser  # noqa: E402
 SEED, EPOCHS, BATCH_SIZE, NOISE_FACTOR = 0, 50, 256, 0.5
 
 
-class Clock(keras.callbacks.Callback):
-    """Seconds of training until the end of each epoch, without the validation."""
-
-    def on_train_begin(self, logs=None):
-        """Start at zero."""
-        self.seconds, self.total = [], 0.0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Start the epoch's clock."""
-        self.began = time.perf_counter()
-
-    def on_test_begin(self, logs=None):
-        """Stop the clock when the training part of the epoch is over."""
-        self.total += time.perf_counter() - self.began
-        self.seconds.append(round(self.total, 2))
-
-
 def main():
     """Train as the article does, and store the curve."""
     (x_train, _), (x_test, _) = load_mnist()
@@ -49,14 +30,12 @@ def main():
     keras.utils.set_random_seed(SEED)
     autoencoder = conv_denoiser(kernel_initializer="glorot_uniform")
     autoencoder.compile(optimizer="adam", loss="binary_crossentropy")
-    clock = Clock()
     history = autoencoder.fit(
         x_train_noisy,
         x_train,
         epochs=EPOCHS,
         batch_size=BATCH_SIZE,
         validation_data=(x_test_noisy, x_test),
-        callbacks=[clock],
         verbose=2,
     ).history
     denoised = autoencoder.predict(x_test_noisy, batch_size=500, verbose=0)
@@ -72,7 +51,6 @@ def main():
             },
             "loss": [round(loss, 5) for loss in history["loss"]],
             "val_loss": [round(loss, 5) for loss in history["val_loss"]],
-            "training_seconds": clock.seconds,
             "psnr_db": round(float(psnr(x_test, denoised).mean()), 3),
             "ssim": round(float(ssim(x_test, denoised).mean()), 4),
             "psnr_db_noisy": round(float(psnr(x_test, x_test_noisy).mean()), 3),

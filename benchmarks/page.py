@@ -46,8 +46,8 @@ Measured on {article[date]} by `python benchmarks/denoising_article.py`: {articl
 Adam, {recipe[epochs]} epochs, batches of {recipe[batch_size]}, Gaussian noise of noise_factor {recipe[noise_factor]}, seed {recipe[seed]}.
 The noisy test images have a PSNR of {article[psnr_db_noisy]:.2f} dB; denoised, {article[psnr_db]:.2f} dB and an SSIM of {article[ssim]:.3f}.
 
-| epoch | test loss (binary cross-entropy) | seconds of training |
-| --: | --: | --: |
+| epoch | test loss (binary cross-entropy) |
+| --: | --: |
 {curve}
 """
 
@@ -67,11 +67,7 @@ def render():
         for name, seconds in speed["chapter_seconds"].items()
     ]
     shown = [1, 2, 3, 5, 10, 20, 30, 40, 50]
-    curve = [
-        f"| {epoch} | {article['val_loss'][epoch - 1]:.4f} "
-        f"| {article['training_seconds'][epoch - 1]:.0f} |"
-        for epoch in shown
-    ]
+    curve = [f"| {epoch} | {article['val_loss'][epoch - 1]:.4f} |" for epoch in shown]
     rows = {"training": training, "throughput": throughput, "chapters": chapters, "curve": curve}
     tables = {name: "\n".join(lines) for name, lines in rows.items()}
     return TEMPLATE.format(**{**speed, **tables}, article=article, recipe=article["recipe"])
