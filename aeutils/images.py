@@ -100,7 +100,7 @@ def load_image(path, size=None, max_pixels=100_000_000):
     from PIL import Image, ImageOps  # Pillow is needed by readers of picture files alone
 
     path = Path(path)
-    if size is not None and not (len(size) == 2 and all(int(n) == n and n > 0 for n in size)):
+    if size is not None and not _is_size(size):
         raise ImageError(f"size must be (height, width), two positive integers, not {size!r}.")
     if not path.is_file():
         what = "is a folder, not a picture file" if path.is_dir() else "does not exist"
@@ -260,6 +260,15 @@ def _grey(picture):
     # by way of RGB, since some modes (CMYK, LAB) have no direct way to grey
     grey = picture if picture.mode in ("1", "L") else picture.convert("RGB").convert("L")
     return to_unit_range(np.asarray(grey))
+
+
+def _is_size(size):
+    """Tell whether an argument is a pair of positive integers."""
+    return (
+        isinstance(size, tuple | list)
+        and len(size) == 2
+        and all(isinstance(n, numbers.Integral) and n > 0 for n in size)
+    )
 
 
 def _resized(grey, size):

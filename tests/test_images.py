@@ -167,7 +167,7 @@ def test_resize(tmp_path):
     assert image.shape == (28, 20)
     assert image.min() >= 0
     assert image.max() <= 1
-    for size in ((28,), (0, 28), (28.5, 28), (-1, 3)):
+    for size in ((28,), (0, 28), (28.5, 28), (-1, 3), 28, "ab", "28"):
         with pytest.raises(ImageError, match="size"):
             load_image(path, size=size)
 
