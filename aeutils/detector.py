@@ -72,7 +72,7 @@ class AutoencoderDetector(
         Whether each feature is divided by its own standard deviation, which a table of mixed
         units needs.  False divides all by one common number, which pixels need: a pixel that
         is hardly ever lit would otherwise weigh as much as all others together.
-    noise : float, default 0.2
+    noise : float, default 0.15
         Standard deviation of the Gaussian noise that is added to the scaled rows in training
         and that the network learns to remove, a guard against learning single rows by heart
         [2]_.
@@ -157,7 +157,7 @@ class AutoencoderDetector(
         latent_dim=None,
         anomaly_score="combined",
         standardize=True,
-        noise=0.2,
+        noise=0.15,
         epochs=50,
         batch_size=32,
         learning_rate=0.005,
@@ -249,10 +249,7 @@ class AutoencoderDetector(
         numpy.ndarray of float64, shape (n_samples,)
             The opposite of the anomaly score that `anomaly_score` names; at most 0.
         """
-        X = self._checked(X)
-        if self.anomaly_score == "reconstruction":
-            return -self._in_pieces(X, self._errors)
-        return -self._in_pieces(X, self._combined)
+        return self._score(self._checked(X))
 
     def decision_function(self, X):
         """Score rows in relation to the threshold: outliers are below 0.
@@ -428,7 +425,10 @@ class AutoencoderDetector(
     def _hidden_widths(self):
         """Return the hidden layers' widths as integers, or raise."""
         widths = list(self.hidden_layer_sizes)
-        if not all(isinstance(width, Integral) and width >= 1 for width in widths):
+        if not all(
+            isinstance(width, Integral) and not isinstance(width, bool) and width >= 1
+            for width in widths
+        ):
             raise AeutilsError(
                 f"hidden_layer_sizes must hold positive integers, not {self.hidden_layer_sizes!r}."
             )
@@ -436,23 +436,31 @@ class AutoencoderDetector(
 
     def _fit_scale(self, x):
         """Learn what rows are shifted and divided by."""
-        scaler = StandardScaler().fit(x)
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, by name
+            scaler = StandardScaler().fit(x)
+        too_large = ~np.isfinite(scaler.var_)
+        if too_large.any():
+            raise AeutilsError(
+                f"the values of feature {np.argmax(too_large)} are too large to be squared; "
+                "rescale them first."
+            )
         self.mean_, self.scale_ = scaler.mean_, scaler.scale_
         if not self.standardize:
             overall = np.sqrt(scaler.var_.mean())
             self.scale_ = np.full_like(self.scale_, overall if overall > 0 else 1.0)
-        if not (np.isfinite(self.mean_).all() and np.isfinite(self.scale_).all()):
-            column = int(np.argmin(np.isfinite(self.mean_) & np.isfinite(self.scale_)))
-            raise AeutilsError(
-                f"the values of feature {column} are too large to be squared; rescale them first."
-            )
 
     def _n_validation(self, n_samples):
         """Return the number of rows set aside for early stopping."""
         if self.validation_fraction == "auto":
             n_validation = n_samples // 10
             return n_validation if n_validation >= VALIDATION_ROWS_WORTHWHILE else 0
-        return int(self.validation_fraction * n_samples)
+        n_validation = int(self.validation_fraction * n_samples)
+        if n_samples - n_validation < 2:
+            raise AeutilsError(
+                f"validation_fraction={self.validation_fraction} leaves "
+                f"{n_samples - n_validation} of {n_samples} rows to train on; 2 are the least."
+            )
+        return n_validation
 
     def _choose_latent_dim(self, x, random_state):
         """Return the width of the bottleneck."""
@@ -464,6 +472,8 @@ class AutoencoderDetector(
                     f"{n_features}: nothing would be compressed; choose at most {n_features}."
                 )
             return int(self.latent_dim)
+        if not x.any():
+            return 1  # nothing varies
         if n_samples > ROWS_FOR_LATENT_DIM:
             x = x[random_state.choice(n_samples, ROWS_FOR_LATENT_DIM, replace=False)]
         shares = PCA(random_state=random_state).fit(x).explained_variance_ratio_
@@ -479,8 +489,7 @@ class AutoencoderDetector(
         tiny = np.finfo(np.float64).tiny
         self._usual_error = max(float(self._in_pieces(X, self._errors).mean()), tiny)
         self._usual_distance = max(float(self._distances(codes).mean()), tiny)
-        scores = self.score_samples(X)
-        self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+        self.offset_ = float(np.percentile(self._score(X), 100 * self.contamination))
 
     def _checked(self, X):
         """Return rows as a float64 array or a sparse matrix, or raise as scikit-learn does."""
@@ -520,6 +529,11 @@ class AutoencoderDetector(
         """Return the squared Mahalanobis distance of codes from the usual code."""
         away = codes - self._latent_mean
         return np.einsum("ij,jk,ik->i", away, self._latent_precision, away, optimize=True)
+
+    def _score(self, X):
+        """Return the opposite of the chosen anomaly score of rows already checked."""
+        combined = self.anomaly_score == "combined"
+        return -self._in_pieces(X, self._combined if combined else self._errors)
 
     def _combined(self, rows):
         codes = self._encode(rows)

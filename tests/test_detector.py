@@ -1,0 +1,433 @@
+"""AutoencoderDetector: scikit-learn's conventions, its scores, its file, and bad input."""
+
+import io
+import os
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from aeutils import AutoencoderDetector
+from aeutils.errors import AeutilsError, DataFileError
+
+
+def table(n_samples=200, seed=0):
+    """Rows of eight features that depend on two, on scales from thousandths to thousands."""
+    rng = np.random.default_rng(seed)
+    hidden = rng.normal(size=(n_samples, 2))
+    x = np.tanh(hidden @ np.random.default_rng(1).normal(size=(2, 8)))
+    return (x + 0.05 * rng.normal(size=x.shape)) * np.logspace(-3, 3, 8) + 5
+
+
+def shuffled(x):
+    """Every value usual, no combination of them."""
+    rng = np.random.default_rng(2)
+    return np.stack([rng.permutation(column) for column in x.T], axis=1)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return AutoencoderDetector(random_state=0).fit(table())
+
+
+def run_python(script, **environment):
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_passes_every_check_of_scikit_learn():
+    # in a process of its own, since one check asks for a variable set before SciPy is imported
+    run_python(
+        "from sklearn.utils.estimator_checks import check_estimator\n"
+        "from aeutils import AutoencoderDetector\n"
+        "for settings in ({}, {'anomaly_score': 'reconstruction'}, {'standardize': False},\n"
+        "                 {'latent_dim': 1, 'hidden_layer_sizes': ()},\n"
+        "                 {'validation_fraction': 0.2, 'noise': 0}):\n"
+        "    report = check_estimator(AutoencoderDetector(**settings), on_skip=None)\n"
+        "    assert len(report) > 40, len(report)\n"
+        "    assert {row['status'] for row in report} == {'passed'}, report\n",
+        SCIPY_ARRAY_API="1",
+    )
+
+
+def test_tensorflow_is_loaded_by_fit_and_not_before():
+    run_python(
+        "import sys, numpy as np\n"
+        "from aeutils import AutoencoderDetector\n"
+        "detector = AutoencoderDetector(epochs=1)\n"
+        "assert not {'tensorflow', 'keras'} & set(sys.modules)\n"
+        "detector.fit(np.random.default_rng(0).normal(size=(20, 3)))\n"
+        "assert 'tensorflow' in sys.modules\n"
+    )
+
+
+def test_package_tells_a_name_that_it_has_not():
+    import aeutils
+
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = aeutils.nothing
+
+
+@pytest.mark.parametrize("anomaly_score", ["combined", "reconstruction"])
+def test_finds_rows_whose_values_do_not_belong_together(anomaly_score):
+    normal, anomalous = table(seed=3), shuffled(table(seed=4))
+    detector = AutoencoderDetector(anomaly_score=anomaly_score, random_state=0).fit(table())
+    scores = np.r_[detector.score_samples(normal), detector.score_samples(anomalous)]
+    is_normal = np.arange(len(scores)) < len(normal)
+    assert roc_auc_score(is_normal, scores) > 0.95
+    # which no look at single values can do
+    z = np.abs(StandardScaler().fit(table()).transform(np.r_[normal, anomalous])).max(axis=1)
+    assert roc_auc_score(is_normal, -z) < 0.75
+
+
+def test_not_behind_pca_on_a_table_of_mixed_scales():
+    from sklearn.decomposition import PCA
+
+    x, _ = load_diabetes(return_X_y=True, scaled=False)
+    train, normal, anomalous = x[::2], x[1::2], shuffled(x)
+    test = np.r_[normal, anomalous]
+    is_anomaly = np.arange(len(test)) >= len(normal)
+    detector = AutoencoderDetector(random_state=0).fit(train)
+    scaler = StandardScaler().fit(train)
+    pca = PCA(detector.latent_dim_).fit(scaler.transform(train))
+    z = scaler.transform(test)
+    errors = np.square(z - pca.inverse_transform(pca.transform(z))).mean(axis=1)
+    area = roc_auc_score(is_anomaly, -detector.score_samples(test))
+    assert area > max(0.85, roc_auc_score(is_anomaly, errors) - 0.03)
+
+
+def test_scores_are_the_documented_ones(fitted):
+    x = table(seed=5)
+    scaled = (x - fitted.mean_) / fitted.scale_
+    reconstruction = (fitted.inverse_transform(fitted.transform(x)) - fitted.mean_) / fitted.scale_
+    squared = np.square(scaled - reconstruction)
+    np.testing.assert_allclose(fitted.feature_errors(x), squared, atol=1e-12)
+
+    plain = clone(fitted).set_params(anomaly_score="reconstruction").fit(table())
+    np.testing.assert_allclose(plain.score_samples(x), -squared.mean(axis=1))
+
+    codes = fitted.transform(table())
+    away = fitted.transform(x) - codes.mean(axis=0)
+    inverse = np.linalg.inv(np.cov(codes.T, ddof=0))
+    distances = [row @ inverse @ row for row in away]
+    usual_error = fitted.feature_errors(table()).mean()
+    expected = squared.mean(axis=1) / usual_error + np.array(distances) / codes.shape[1]
+    np.testing.assert_allclose(fitted.score_samples(x), -expected, rtol=1e-6)
+
+
+def test_a_row_has_one_score_alone_and_among_others(fitted):
+    x = table(n_samples=5000, seed=6)  # more than are scored at once
+    alone = np.concatenate([fitted.score_samples(x[i : i + 1]) for i in (0, 7, 4999)])
+    np.testing.assert_allclose(fitted.score_samples(x)[[0, 7, 4999]], alone, rtol=1e-10)
+
+
+@pytest.mark.parametrize("contamination", [0.02, 0.1, 0.5])
+def test_contamination_is_the_share_of_training_rows_called_outliers(contamination):
+    x = table()
+    detector = AutoencoderDetector(contamination=contamination, epochs=5, random_state=0)
+    labels = detector.fit_predict(x)
+    assert set(labels) == {-1, 1}
+    assert np.mean(labels == -1) == pytest.approx(contamination, abs=1 / len(x))
+    np.testing.assert_array_equal(labels == -1, detector.decision_function(x) < 0)
+    np.testing.assert_allclose(
+        detector.decision_function(x), detector.score_samples(x) - detector.offset_
+    )
+
+
+def test_same_seed_same_scores_whatever_ran_before():
+    x = table()
+    first = AutoencoderDetector(random_state=3, epochs=8).fit(x).score_samples(x)
+    np.random.seed(1)
+    AutoencoderDetector(random_state=4, epochs=3).fit(x[:50, :4])
+    again = AutoencoderDetector(random_state=3, epochs=8).fit(x).score_samples(x)
+    np.testing.assert_array_equal(first, again)
+    other = AutoencoderDetector(random_state=5, epochs=8).fit(x).score_samples(x)
+    assert not np.allclose(first, other)
+
+
+def test_takes_what_scikit_learn_takes():
+    x = table(n_samples=120)
+    settings = {"random_state": 0, "epochs": 5}
+    expected = AutoencoderDetector(**settings).fit(x).score_samples(x)
+    names = [f"column {i}" for i in range(x.shape[1])]
+    frame = pd.DataFrame(x, columns=names)
+    for kind in (
+        frame,
+        x.tolist(),
+        sparse.csr_matrix(x),
+        sparse.csc_array(x),
+        np.asfortranarray(x),
+    ):
+        detector = AutoencoderDetector(**settings).fit(kind)
+        np.testing.assert_allclose(detector.score_samples(kind), expected, rtol=1e-9)
+        np.testing.assert_allclose(detector.transform(kind).shape, (120, detector.latent_dim_))
+    detector = AutoencoderDetector(**settings).set_output(transform="pandas").fit(frame)
+    assert list(detector.feature_names_in_) == names
+    assert detector.transform(frame).columns[0] == "autoencoderdetector0"
+    with pytest.raises(ValueError, match="feature names should match"):
+        detector.predict(frame.rename(columns={names[0]: "other"}))
+
+
+def test_in_a_pipeline_and_a_grid_search():
+    x, y = load_breast_cancer(return_X_y=True)
+    labels = np.where(y == 1, 1, -1)
+    pipeline = make_pipeline(StandardScaler(), AutoencoderDetector(random_state=0, epochs=5))
+    search = GridSearchCV(
+        pipeline,
+        {
+            "autoencoderdetector__latent_dim": [2, 5],
+            "autoencoderdetector__anomaly_score": ["combined", "reconstruction"],
+        },
+        scoring="roc_auc",
+        cv=2,
+        error_score="raise",
+    ).fit(x, labels)
+    assert len(search.cv_results_["mean_test_score"]) == 4
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert set(search.predict(x)) == {-1, 1}
+    assert search.best_estimator_.transform(x).shape[1] in (2, 5)
+
+
+def test_latent_dim_by_default_keeps_most_of_the_variance():
+    detector = AutoencoderDetector(epochs=1, random_state=0)
+    rng = np.random.default_rng(0)
+    three = rng.normal(size=(300, 3)) @ rng.normal(size=(3, 12))
+    assert detector.fit(three).latent_dim_ <= 3
+    noise = rng.normal(size=(300, 12))
+    assert 9 <= detector.fit(noise).latent_dim_ <= 11
+    assert detector.fit(noise[:, :1]).latent_dim_ == 1
+    assert clone(detector).set_params(latent_dim=12).fit(noise).transform(noise).shape == (300, 12)
+
+
+def test_stops_when_the_validation_loss_rises():
+    noise = np.random.default_rng(0).normal(size=(600, 20))
+    detector = AutoencoderDetector(
+        epochs=400, noise=0, validation_fraction=0.2, random_state=0, hidden_layer_sizes=(128, 64)
+    ).fit(noise)
+    losses = detector.history_["val_loss"]
+    assert detector.n_iter_ == len(losses) < 400
+    assert int(np.argmin(losses)) == len(losses) - 11
+    # the weights kept are those of the best epoch, not of the last
+    rng = np.random.RandomState(0)
+    detector_again = clone(detector).set_params(random_state=rng, epochs=len(losses) - 10)
+    np.testing.assert_array_equal(
+        detector_again.fit(noise).score_samples(noise), detector.score_samples(noise)
+    )
+
+
+def test_auto_sets_no_rows_of_a_small_table_aside():
+    def n_validation(n_samples, fraction):
+        return AutoencoderDetector(validation_fraction=fraction)._n_validation(n_samples)
+
+    assert n_validation(499, "auto") == 0
+    assert n_validation(500, "auto") == 50
+    assert n_validation(100, 0.25) == 25
+    assert n_validation(3, 0.25) == 0
+
+
+def test_pixels_are_scaled_in_common():
+    x = np.zeros((50, 6))
+    x[:, 0], x[3, 1] = np.linspace(0, 1, 50), 0.01
+    scale = AutoencoderDetector(standardize=False, epochs=1).fit(x).scale_
+    assert np.ptp(scale) == 0
+    own = AutoencoderDetector(epochs=1).fit(x).scale_
+    assert own[1] < 0.01 < own[0]
+    assert own[5] == 1
+
+
+def test_scores_do_not_depend_on_the_unit_of_pixels():
+    x = np.random.default_rng(0).random((80, 10))
+    one = AutoencoderDetector(standardize=False, random_state=0, epochs=5).fit(x)
+    other = AutoencoderDetector(standardize=False, random_state=0, epochs=5).fit(255 * x)
+    np.testing.assert_allclose(one.score_samples(x), other.score_samples(255 * x), rtol=1e-3)
+
+
+def test_verbose_shows_a_progress_bar(capsys):
+    AutoencoderDetector(epochs=3, random_state=0).fit(table())
+    assert capsys.readouterr().out == ""
+    AutoencoderDetector(epochs=3, random_state=0, verbose=True).fit(table())
+    shown = capsys.readouterr().out
+    assert "3/3" in shown
+    assert "loss" in shown
+
+
+@pytest.mark.parametrize("copy", ["pickle", "joblib"])
+def test_copies_score_the_same(fitted, copy):
+    if copy == "pickle":
+        twin = pickle.loads(pickle.dumps(fitted))
+    else:
+        file = io.BytesIO()
+        joblib.dump(fitted, file)
+        file.seek(0)
+        twin = joblib.load(file)
+    np.testing.assert_array_equal(twin.score_samples(table()), fitted.score_samples(table()))
+
+
+def test_one_file_restores_the_detector_in_another_process(tmp_path):
+    x = pd.DataFrame(table(), columns=list("abcdefgh"))
+    settings = {"contamination": 0.2, "hidden_layer_sizes": np.array([16, 8]), "latent_dim": 3}
+    detector = AutoencoderDetector(random_state=7, epochs=5, **settings).fit(x)
+    detector.save(tmp_path / "detector.npz")
+    x.to_pickle(tmp_path / "x.pkl")
+    np.save(tmp_path / "scores.npy", detector.decision_function(x))
+    run_python(
+        "import os, sys, numpy as np, pandas as pd\n"
+        "from aeutils import AutoencoderDetector\n"
+        f"os.chdir({str(tmp_path)!r})\n"
+        "detector = AutoencoderDetector.load('detector.npz')\n"
+        "x = pd.read_pickle('x.pkl')\n"
+        "assert (detector.decision_function(x) == np.load('scores.npy')).all()\n"
+        "assert detector.predict(x).sum() == len(x) * (1 - 2 * 0.2)\n"
+        "assert detector.get_params()['random_state'] == 7\n"
+        "assert detector.get_params()['latent_dim'] == 3\n"
+        "assert list(detector.feature_names_in_) == list('abcdefgh')\n"
+        "assert detector.inverse_transform(detector.transform(x)).shape == x.shape\n"
+        "assert 'tensorflow' not in sys.modules\n"
+        "detector.fit(x)\n"
+    )
+    assert [path.name for path in tmp_path.iterdir() if "saving" in path.name] == []
+
+
+def test_saving_fails_without_harm(tmp_path, fitted, monkeypatch):
+    path = tmp_path / "detector.npz"
+    fitted.save(path)
+    whole = path.read_bytes()
+
+    def full_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez_compressed", full_disk)
+    with pytest.raises(DataFileError, match="No space left"):
+        fitted.save(path)
+    assert path.read_bytes() == whole
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_hold_no_detector(tmp_path, fitted):
+    path = tmp_path / "file"
+    fitted.save(path)
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 255
+    for content in (b"", b"text", whole[: len(whole) // 2], bytes(changed), pickle.dumps([1])):
+        path.write_bytes(content)
+        with pytest.raises(DataFileError, match="not a detector"):
+            AutoencoderDetector.load(path)
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    with pytest.raises(DataFileError, match="not a detector"):
+        AutoencoderDetector.load(tmp_path / "other.npz")
+    with pytest.raises(DataFileError, match="cannot be read"):
+        AutoencoderDetector.load(tmp_path / "missing.npz")
+    with pytest.raises(DataFileError, match="cannot be written"):
+        fitted.save(tmp_path / "no such folder" / "detector.npz")
+
+
+def test_unfitted_use():
+    detector = AutoencoderDetector()
+    for name in ("predict", "score_samples", "decision_function", "transform", "feature_errors"):
+        with pytest.raises(NotFittedError, match="not fitted yet"):
+            getattr(detector, name)(table())
+    with pytest.raises(NotFittedError):
+        detector.inverse_transform(np.zeros((1, 2)))
+    with pytest.raises(NotFittedError):
+        detector.save("anywhere")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (np.zeros((0, 3)), "0 sample"),
+        (np.zeros((1, 3)), "minimum of 2 is required"),
+        (np.zeros((5, 0)), "0 feature"),
+        (np.zeros(5), "Expected 2D array"),
+        ([[1.0, np.nan], [2.0, 3.0]], "contains NaN"),
+        ([[1.0, np.inf], [2.0, 3.0]], "infinity"),
+        (pd.DataFrame({"name": ["a", "b"], "value": [1, 2]}), "could not convert string"),
+        (np.array([[1j, 2], [3, 4]]), "Complex data not supported"),
+        ([[1e200, 0.0], [-1e200, 1.0]], "feature 0 are too large"),
+    ],
+)
+def test_rows_that_cannot_be_learned_from(rows, words):
+    with pytest.raises(ValueError, match=words):
+        AutoencoderDetector().fit(rows)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"contamination": 0}, r"contamination.*\(0.0, 0.5\]"),
+        ({"contamination": 0.6}, r"contamination.*\(0.0, 0.5\]"),
+        ({"contamination": "many"}, "contamination"),
+        ({"latent_dim": 9}, "wider than the input"),
+        ({"latent_dim": 0}, "latent_dim"),
+        ({"hidden_layer_sizes": (8, 0)}, "positive integers"),
+        ({"hidden_layer_sizes": (8.5,)}, "positive integers"),
+        ({"hidden_layer_sizes": (True,)}, "positive integers"),
+        ({"hidden_layer_sizes": "wide"}, "hidden_layer_sizes"),
+        ({"anomaly_score": "best"}, "anomaly_score"),
+        ({"standardize": "yes"}, "standardize"),
+        ({"noise": -0.1}, "noise"),
+        ({"epochs": 0}, "epochs"),
+        ({"batch_size": 2.5}, "batch_size"),
+        ({"learning_rate": 0}, "learning_rate"),
+        ({"validation_fraction": 1.0}, "validation_fraction"),
+        ({"validation_fraction": 0.999}, "leaves 1 of 200 rows"),
+        ({"random_state": "seed"}, "random_state"),
+    ],
+)
+def test_parameters_out_of_range(settings, words):
+    with pytest.raises(ValueError, match=words):
+        AutoencoderDetector(**settings).fit(table())
+
+
+def test_other_numbers_of_features(fitted):
+    with pytest.raises(
+        ValueError, match="X has 5 features, but AutoencoderDetector is expecting 8"
+    ):
+        fitted.predict(table()[:, :5])
+    with pytest.raises(ValueError, match="7 values a row, but the latent codes"):
+        fitted.inverse_transform(np.zeros((2, 7)))
+
+
+def test_constant_columns_are_harmless_until_they_change():
+    x = np.c_[table(), np.full(200, 3.0)]
+    detector = AutoencoderDetector(random_state=0, epochs=20).fit(x)
+    assert np.isfinite(detector.score_samples(x)).all()
+    changed = x.copy()
+    changed[:, -1] = 50
+    assert (detector.score_samples(changed) < detector.score_samples(x).min()).all()
+
+
+def test_nothing_but_constants():
+    detector = AutoencoderDetector(random_state=0).fit(np.ones((20, 3)))
+    assert np.isfinite(detector.score_samples(np.ones((20, 3)))).all()
+    assert (detector.predict(np.ones((4, 3))) == 1).all()
+    assert (detector.predict(np.full((4, 3), 2.0)) == -1).all()
+
+
+def test_two_rows_are_enough():
+    detector = AutoencoderDetector(random_state=0).fit([[0.0, 1.0], [1.0, 0.0]])
+    assert np.isfinite(detector.score_samples([[5.0, 5.0]])).all()
+
+
+def test_divergence_is_an_error_that_says_what_to_do():
+    with pytest.raises(AeutilsError, match=r"diverged.*Lower learning_rate, which is 1e\+06"):
+        AutoencoderDetector(learning_rate=1e6, random_state=0).fit(table())
