@@ -122,8 +122,8 @@ class AutoencoderDetector(
     ----------
     .. [1] Denouden et al., "Improving Reconstruction Autoencoder Out-of-distribution Detection
        with Mahalanobis Distance", 2018, arXiv:1812.02765.
-    .. [2] Vincent et al., "Extracting and Composing Robust Features with Denoising
-       Autoencoders", ICML 2008, doi:10.1145/1390156.1390294.
+    .. [2] Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a
+       Deep Network with a Local Denoising Criterion", JMLR 11, 2010.
 
     Examples
     --------

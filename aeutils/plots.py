@@ -11,6 +11,7 @@ LINE_STYLES = ["-", ":", "-.", "--", (0, (1, 4)), (0, (5, 5))]
 __all__ = [
     "draw_autoencoder",
     "plot_detection_curves",
+    "plot_feature_errors",
     "plot_history",
     "plot_latent",
     "plot_scores",
@@ -219,3 +220,36 @@ def plot_detection_curves(scores, axes=None):
     axes[0].set(xlabel="false-alarm rate", ylabel="detection rate")
     axes[1].set(xlabel="recall", ylabel="precision")
     return axes
+
+
+def plot_feature_errors(errors, names, usual=None, axis=None):
+    """Draw how badly each feature of one row was reconstructed, as horizontal bars.
+
+    Parameters
+    ----------
+    errors : array-like of float, shape (n_features,)
+        Squared errors, as a row of :meth:`aeutils.AutoencoderDetector.feature_errors`.
+    names : sequence of str
+        The features' names.
+    usual : array-like of float, shape (n_features,), optional
+        Errors that are still usual, say a quantile over normal rows; drawn as marks.
+    axis : matplotlib.axes.Axes, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    errors = np.asarray(errors)
+    if axis is None:
+        size = (6, 0.6 + 0.28 * len(errors))
+        _, axis = plt.subplots(figsize=size, layout="constrained")
+    places = np.arange(len(errors))
+    axis.barh(places, errors, color="C1", label="this row")
+    if usual is not None:
+        axis.plot(usual, places, "k|", markersize=10, markeredgewidth=2, label="usual")
+        axis.legend()
+    axis.set_yticks(places, list(names))
+    axis.invert_yaxis()  # the first feature on top, as in the table
+    axis.set_xlabel("squared error of the scaled feature")
+    return axis

@@ -35,6 +35,18 @@ def test_fashion_mnist_is_the_test_set_alone():
     assert {a.dtype for a in (x_train, y_train, x_test, y_test)} == {np.dtype("uint8")}
 
 
+def test_penguins_are_the_published_table():
+    penguins = data.load_penguins()
+    assert penguins.shape == (344, 8)
+    assert penguins["species"].value_counts().to_dict() == {
+        "Adelie": 152,
+        "Gentoo": 124,
+        "Chinstrap": 68,
+    }
+    assert penguins.isna().any(axis=1).sum() == 11
+    assert penguins["body_mass_g"].between(2700, 6300).sum() == 342
+
+
 @pytest.fixture
 def damaged(tmp_path, monkeypatch):
     """A copy of the data folder to damage."""
@@ -78,11 +90,15 @@ def become_a_folder(path):
         (become_a_folder, "cannot be read"),
     ],
 )
-@pytest.mark.parametrize("name", ["mnist.npz", "fashion_mnist_test.npz"])
+@pytest.mark.parametrize("name", ["mnist.npz", "fashion_mnist_test.npz", "penguins.csv"])
 def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
     path = damaged / name
     path.unlink() if damage == "unlink" else damage(path)
-    load = data.load_mnist if name == "mnist.npz" else data.load_fashion_mnist
+    load = {
+        "mnist.npz": data.load_mnist,
+        "fashion_mnist_test.npz": data.load_fashion_mnist,
+        "penguins.csv": data.load_penguins,
+    }[name]
     with pytest.raises(DataFileError, match=words) as caught:
         load()
     assert str(path) in str(caught.value)

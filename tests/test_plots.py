@@ -64,3 +64,12 @@ def test_detection_curves_of_a_perfect_detector():
     assert np.trapezoid(y, x) == 1
     points = precision_recall.get_lines()[0].get_xydata().tolist()
     assert [1, 1] in points  # everything found without a false alarm
+
+
+def test_feature_errors_are_drawn_in_the_order_of_the_table():
+    axis = plots.plot_feature_errors([3.0, 1.0], ["mass", "length"], usual=[0.5, 2.0])
+    assert [bar.get_width() for bar in axis.patches] == [3, 1]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["mass", "length"]
+    assert axis.yaxis_inverted()
+    assert axis.get_lines()[0].get_xdata().tolist() == [0.5, 2.0]
+    assert plots.plot_feature_errors([1.0], ["mass"]).get_legend() is None

