@@ -33,6 +33,7 @@ PATIENCE = 10
 EXPLAINED_VARIANCE = 0.95
 ROWS_FOR_LATENT_DIM = 5000
 ROWS_AT_ONCE = 4096
+LARGEST = 1e9
 VALIDATION_ROWS_WORTHWHILE = 50
 # what a stored detector consists of, besides the parameters and the layers
 FILE_FORMAT = 1
@@ -66,8 +67,9 @@ class AutoencoderDetector(
     anomaly_score : {"combined", "reconstruction"}, default "combined"
         ``"reconstruction"`` is the mean squared error of the scaled features.  ``"combined"``
         adds the squared Mahalanobis distance of the latent code from the mean of the training
-        codes [1]_; each of the two is divided by its mean over the training rows, so that
-        neither outweighs the other.
+        codes (Denouden et al. 2018); each of the two is divided by its mean over the training
+        rows, so that neither outweighs the other.  Named so because scikit-learn takes an
+        attribute ``score`` for a method.
     standardize : bool, default True
         Whether each feature is divided by its own standard deviation, which a table of mixed
         units needs.  False divides all by one common number, which pixels need: a pixel that
@@ -75,7 +77,7 @@ class AutoencoderDetector(
     noise : float, default 0.15
         Standard deviation of the Gaussian noise that is added to the scaled rows in training
         and that the network learns to remove, a guard against learning single rows by heart
-        [2]_.
+        (Vincent et al. 2010).
     epochs : int, default 50
         Most epochs; training stops earlier when the validation loss has not fallen for 10.
     batch_size : int, default 32
@@ -120,10 +122,11 @@ class AutoencoderDetector(
 
     References
     ----------
-    .. [1] Denouden et al., "Improving Reconstruction Autoencoder Out-of-distribution Detection
-       with Mahalanobis Distance", 2018, arXiv:1812.02765.
-    .. [2] Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a
-       Deep Network with a Local Denoising Criterion", JMLR 11, 2010.
+    Denouden et al., "Improving Reconstruction Autoencoder Out-of-distribution Detection with
+    Mahalanobis Distance", 2018, arXiv:1812.02765.
+
+    Vincent et al., "Stacked Denoising Autoencoders: Learning Useful Representations in a Deep
+    Network with a Local Denoising Criterion", JMLR 11, 2010.
 
     Examples
     --------
@@ -307,7 +310,7 @@ class AutoencoderDetector(
 
         Returns
         -------
-        numpy.ndarray of float64, shape (n_samples, latent_dim_)
+        numpy.ndarray of float64, shape (n_samples, latent_dim)
             Latent codes.
         """
         return self._in_pieces(self._checked(X), self._encode)
@@ -317,12 +320,12 @@ class AutoencoderDetector(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, latent_dim_)
+        X : array-like of shape (n_samples, latent_dim)
             Latent codes.
 
         Returns
         -------
-        numpy.ndarray of float64, shape (n_samples, n_features_in_)
+        numpy.ndarray of float64, shape (n_samples, n_features)
             Rows, in the units of the training rows.
         """
         check_is_fitted(self)
@@ -502,7 +505,10 @@ class AutoencoderDetector(
         for start in range(0, X.shape[0], ROWS_AT_ONCE):
             piece = X[start : start + ROWS_AT_ONCE]
             piece = piece.toarray() if issparse(piece) else piece
-            pieces.append(function((piece - self.mean_) / self.scale_))
+            with np.errstate(over="ignore"):
+                scaled = (piece - self.mean_) / self.scale_
+            # beyond this squares would overflow, and a NaN is not below any threshold
+            pieces.append(function(np.clip(scaled, -LARGEST, LARGEST)))
         return np.concatenate(pieces)
 
     def _layers(self, h, first, last):

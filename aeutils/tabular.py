@@ -8,10 +8,13 @@ number of layers, not once a fit.
 import functools
 
 import numpy as np
-import tensorflow as tf
-from keras.utils import Progbar
 
 from aeutils.errors import AeutilsError
+from aeutils.runtime import quiet_logs
+
+quiet_logs()  # whoever fits a detector did not ask for TensorFlow's log lines
+import tensorflow as tf  # noqa: E402
+from keras.utils import Progbar  # noqa: E402
 
 __all__ = ["train"]
 
@@ -87,12 +90,12 @@ def train(
         )
         history["loss"] += losses.numpy().tolist()
         history["val_loss"] += val_losses.numpy().tolist()
-        if not max(history["loss"]) < DIVERGED:  # so that NaN counts too
-            raise AeutilsError(
-                f"training diverged: the loss of epoch {len(history['loss'])} is "
-                f"{history['loss'][-1]:g}, where predicting the mean gives about 1. "
-                f"Lower learning_rate, which is {learning_rate:g}."
-            )
+        for epoch, loss in enumerate(history["loss"], start=1):
+            if not loss < DIVERGED:  # NaN is not, either
+                raise AeutilsError(
+                    f"training diverged: the loss of epoch {epoch} is {loss:g}, where predicting "
+                    f"the mean gives about 1. Lower learning_rate, which is {learning_rate:g}."
+                )
         if bar:
             done = len(history["loss"])
             stops = state[-1] >= patience

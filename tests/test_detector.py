@@ -416,6 +416,14 @@ def test_constant_columns_are_harmless_until_they_change():
     assert (detector.score_samples(changed) < detector.score_samples(x).min()).all()
 
 
+@pytest.mark.parametrize("value", [1e12, 1e300, -1e308])
+def test_values_beyond_all_measure_are_outliers(fitted, value):
+    x = table()
+    x[:, 0] = value
+    assert np.isfinite(fitted.score_samples(x)).all()
+    assert (fitted.predict(x) == -1).all()
+
+
 def test_nothing_but_constants():
     detector = AutoencoderDetector(random_state=0).fit(np.ones((20, 3)))
     assert np.isfinite(detector.score_samples(np.ones((20, 3)))).all()
@@ -428,6 +436,29 @@ def test_two_rows_are_enough():
     assert np.isfinite(detector.score_samples([[5.0, 5.0]])).all()
 
 
-def test_divergence_is_an_error_that_says_what_to_do():
-    with pytest.raises(AeutilsError, match=r"diverged.*Lower learning_rate, which is 1e\+06"):
-        AutoencoderDetector(learning_rate=1e6, random_state=0).fit(table())
+@pytest.mark.parametrize("learning_rate", [30, 1e6, 1e30])
+def test_divergence_is_an_error_that_says_what_to_do(learning_rate):
+    detector = AutoencoderDetector(learning_rate=learning_rate, random_state=0)
+    with pytest.raises(AeutilsError, match=r"diverged.*Lower learning_rate") as caught:
+        detector.fit(table())
+    assert f"which is {learning_rate:g}." in str(caught.value)
+
+
+def test_a_loss_that_is_no_number_later_on_is_noticed(monkeypatch):
+    import tensorflow as tf
+
+    from aeutils import tabular
+
+    def becomes_nan(n_layers):
+        run_epochs = compiled(n_layers)
+
+        def run(*arguments):
+            *state, losses, val_losses = run_epochs(*arguments)
+            return *state, tf.concat([losses[:-1], [float("nan")]], 0), val_losses
+
+        return run
+
+    compiled = tabular._compiled
+    monkeypatch.setattr(tabular, "_compiled", becomes_nan)
+    with pytest.raises(AeutilsError, match="loss of epoch 5 is nan"):
+        AutoencoderDetector(epochs=5).fit(table())
