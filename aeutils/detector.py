@@ -411,6 +411,9 @@ class AutoencoderDetector(
                 detector.intercepts_ = [file[f"intercepts_{i}"] for i in range(n_layers)]
                 for name in STORED_ARRAYS:
                     setattr(detector, name, file[name])
+                for name in STORED_VALUES:
+                    setattr(detector, name, about["values"][name])
+                names = about["feature_names"]
         except OSError as error:
             if isinstance(error, DataFileError):
                 raise
@@ -419,10 +422,8 @@ class AutoencoderDetector(
             raise DataFileError(
                 f"{path}: not a detector stored by AutoencoderDetector.save, or damaged."
             ) from error
-        for name, value in about["values"].items():
-            setattr(detector, name, value)
-        if about["feature_names"]:
-            detector.feature_names_in_ = np.array(about["feature_names"], dtype=object)
+        if names:
+            detector.feature_names_in_ = np.array(names, dtype=object)
         return detector
 
     def _hidden_widths(self):

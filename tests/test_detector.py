@@ -1,6 +1,7 @@
 """AutoencoderDetector: scikit-learn's conventions, its scores, its file, and bad input."""
 
 import io
+import json
 import os
 import pickle
 import subprocess
@@ -331,9 +332,14 @@ def test_files_that_hold_no_detector(tmp_path, fitted):
         path.write_bytes(content)
         with pytest.raises(DataFileError, match="not a detector"):
             AutoencoderDetector.load(path)
-    np.savez(tmp_path / "other.npz", x=np.zeros(3))
-    with pytest.raises(DataFileError, match="not a detector"):
-        AutoencoderDetector.load(tmp_path / "other.npz")
+    half_told = json.dumps({"format": 1, "parameters": {}})
+    for arrays in ({"x": np.zeros(3)}, {"about": "[1]"}, {"about": half_told}):
+        np.savez(tmp_path / "other.npz", **arrays)
+        with pytest.raises(DataFileError, match="not a detector"):
+            AutoencoderDetector.load(tmp_path / "other.npz")
+    np.savez(tmp_path / "newer.npz", about=json.dumps({"format": 99}))
+    with pytest.raises(DataFileError, match="written in format 99"):
+        AutoencoderDetector.load(tmp_path / "newer.npz")
     with pytest.raises(DataFileError, match="cannot be read"):
         AutoencoderDetector.load(tmp_path / "missing.npz")
     with pytest.raises(DataFileError, match="cannot be written"):

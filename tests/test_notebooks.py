@@ -54,6 +54,14 @@ def test_nothing_is_skipped_and_what_is_ignored_is_asserted(path):
 
 
 @each_chapter
+def test_no_semicolon_hides_the_value_of_a_compared_cell(path):
+    # nbval runs cells without history, where Jupyter does not see the semicolon
+    for cell in code_cells(path):
+        if "nbval-ignore-output" not in tags(cell):
+            assert not cell.source.rstrip().endswith(";"), cell.source
+
+
+@each_chapter
 def test_figures_have_alternative_text(path):
     for cell in code_cells(path):
         if any("image/png" in output.get("data", {}) for output in cell.outputs):
