@@ -34,7 +34,7 @@ IMAGE_SETTINGS = {
     "hidden_layer_sizes": (128, 64),
     "latent_dim": 16,
     "standardize": False,
-    "epochs": 30,
+    "epochs": 20,
     "batch_size": 128,
 }
 OURS, OURS_PLAIN = "AutoencoderDetector", "AutoencoderDetector, reconstruction alone"
