@@ -30,10 +30,12 @@ lab: setup ## open the chapters in JupyterLab
 execute: setup ## run the chapters and store their outputs (CHAPTERS="01 03": these alone)
 	@$(BIN)/python tools/execute.py $(CHAPTERS)
 
-bench: setup ## measure speed and detection, write benchmarks/*.json and the benchmarks page
+bench: setup ## measure speed and detection, write benchmarks/*.json and the page (FULL=1: all else too)
 	@$(BIN)/python -m pip install --quiet -r requirements-bench.txt
 	@$(BIN)/python benchmarks/speed.py
 	@$(BIN)/python benchmarks/anomalies.py
+	@$(if $(FULL),$(BIN)/python benchmarks/denoising_article.py)
+	@$(if $(FULL),$(BIN)/python benchmarks/documents.py)
 	@$(BIN)/python benchmarks/page.py
 
 lint: setup ## format and check the code

@@ -19,3 +19,7 @@ class ImageError(AeutilsError):
 
 class ModelError(AeutilsError):
     """A network does not have the shape or the layer that was asked for."""
+
+
+class AudioError(AeutilsError):
+    """A sound, or a request about one, is not what the audio functions take."""

@@ -116,7 +116,12 @@ def load_image(path, size=None, max_pixels=100_000_000):
             _refuse_large(path, picture.width * picture.height, max_pixels)
             grey = _grey(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError as error:
-        raise DataFileError(f"{path} is too large: {error} Make it smaller.") from error
+        raise DataFileError(
+            f"{path} is too large: more than twice the "
+            f"{Image.MAX_IMAGE_PIXELS:,} pixels that Pillow takes for safe; make it smaller."
+        ) from error
+    except PermissionError as error:
+        raise DataFileError(f"{path} may not be read; check its permissions.") from error
     except Image.UnidentifiedImageError as error:
         raise DataFileError(
             f"{path} is not a picture that Pillow can read; export it as PNG, JPEG or TIFF."

@@ -10,7 +10,14 @@ from keras import layers
 
 from aeutils.errors import ModelError
 
-__all__ = ["conv_denoiser", "dense_autoencoder", "split_at"]
+__all__ = [
+    "conv_denoiser",
+    "dense_autoencoder",
+    "page_cleaner",
+    "reach",
+    "spectrogram_denoiser",
+    "split_at",
+]
 
 
 def dense_autoencoder(latent_dim=10, hidden_layer_sizes=(512, 128), input_dim=784):
@@ -118,6 +125,170 @@ def conv_denoiser(image_shape=(28, 28, 1), filters=32, kernel_initializer="he_no
         ],
         name="conv_denoiser",
     )
+
+
+def page_cleaner(filters=(8, 16, 32, 32, 32), kernel_initializer="he_normal"):
+    """Fully convolutional cleaner of scanned pages of chapter 5.
+
+    A convolution and max-pooling at every level on the way down, two convolutions at the lowest,
+    whose output is the layer called ``bottleneck``; on the way up, upsampling and a convolution
+    that also sees the maps of the same level on the way down: the bridges of a U-Net.
+
+    Parameters
+    ----------
+    filters : sequence of int, default (8, 16, 32, 32, 32)
+        Number of filters at each level, from full size downwards; every level halves height and
+        width.
+    kernel_initializer : str or keras.initializers.Initializer, default "he_normal"
+        Initial weights of all convolutions but the last.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; takes and gives **ink**, float32 from 0 (paper) to 1 (ink), shape (n, height,
+        width, 1), sides multiples of ``2 ** (len(filters) - 1)``.
+        :func:`aeutils.cleaning.clean_page` takes pages of any size.
+
+    Raises
+    ------
+    ModelError
+        If a number of filters is not a positive integer, or there are fewer than two levels.
+
+    References
+    ----------
+    Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image
+    segmentation", MICCAI 2015.
+    """
+    filters = [_positive(f"filters[{i}]", n) for i, n in enumerate(filters)]
+    if len(filters) < 2:
+        raise ModelError(f"filters must name at least two levels, not {len(filters)}.")
+
+    def conv(n, **name):
+        return layers.Conv2D(
+            n,
+            (3, 3),
+            activation="relu",
+            padding="same",
+            kernel_initializer=kernel_initializer,
+            **name,
+        )
+
+    x = inputs = keras.Input((None, None, 1))
+    bridges = []
+    for n in filters[:-1]:
+        bridges.append(conv(n)(x))
+        x = layers.MaxPooling2D((2, 2))(bridges[-1])
+    x = conv(filters[-1])(x)
+    x = conv(filters[-1], name="bottleneck")(x)
+    for n, bridge in zip(reversed(filters[:-1]), reversed(bridges), strict=True):
+        x = layers.Concatenate()([layers.UpSampling2D((2, 2))(x), bridge])
+        x = conv(n)(x)
+    outputs = layers.Conv2D(1, (3, 3), activation="sigmoid", padding="same")(x)
+    return keras.Model(inputs, outputs, name="page_cleaner")
+
+
+def reach(model):
+    """How far a pixel of the answer looks around itself in the input.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Made of convolutions with odd kernels, max-pooling, upsampling and concatenation, as
+        :func:`conv_denoiser` and :func:`page_cleaner` are.
+
+    Returns
+    -------
+    pixels : int
+        No pixel of the input farther away than this, up, down or sideways, has any influence.
+    multiple : int
+        What height and width of the input must be multiples of.
+
+    Raises
+    ------
+    ModelError
+        If there is another kind of layer, such as a dense one, which looks everywhere.
+    """
+    pixels, stride, multiple = 0, 1, 1
+    for layer in model.layers:
+        if isinstance(layer, layers.Conv2D) and set(layer.strides) == {1}:
+            pixels += stride * max(
+                n // 2 * d for n, d in zip(layer.kernel_size, layer.dilation_rate, strict=True)
+            )
+        elif isinstance(layer, layers.MaxPooling2D) and layer.strides == layer.pool_size:
+            # a pooled value stands for a block, of which any pixel may ask
+            pixels += stride * (max(layer.pool_size) - 1)
+            stride *= max(layer.pool_size)
+            multiple = max(multiple, stride)
+        elif isinstance(layer, layers.UpSampling2D):
+            stride //= max(layer.size)
+        elif not isinstance(layer, layers.InputLayer | layers.Concatenate):
+            raise ModelError(
+                f"the layer {layer.name!r} ({type(layer).__name__}) is none whose reach is known; "
+                "use convolutions without strides, max-pooling and upsampling."
+            )
+    return pixels, multiple
+
+
+def spectrogram_denoiser(n_bins=128, filters=(16, 32, 64), kernel_initializer="he_normal"):
+    """Convolutional autoencoder on the short-time spectrum of chapter 6.
+
+    Three convolutions with strides down to an eighth of the frequencies and a quarter of the
+    frames, the layer called ``bottleneck``, and three convolutions with upsampling back, each of
+    which also sees what the way down had at its size.  The last gives a factor between 0 and 1
+    for every frequency of every frame, and the input is multiplied by it.
+
+    Parameters
+    ----------
+    n_bins : int, default 128
+        Number of frequencies, a multiple of 8.
+    filters : tuple of (int, int, int), default (16, 32, 64)
+        Number of filters of the three convolutions down; upwards they are reversed.
+    kernel_initializer : str or keras.initializers.Initializer, default "he_normal"
+        Initial weights of all convolutions but the last.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; takes and gives compressed magnitudes as :func:`aeutils.audio.compress` makes
+        them, float32, shape (n, frames, `n_bins`, 1), the number of frames a multiple of 4.
+
+    Raises
+    ------
+    ModelError
+        If a number is not a positive integer, `filters` are not three, or `n_bins` is no multiple
+        of 8.
+    """
+    if len(filters) != 3:
+        raise ModelError(f"filters must be three numbers, not {filters!r}.")
+    first, second, third = (_positive(f"filters[{i}]", n) for i, n in enumerate(filters))
+    if _positive("n_bins", n_bins) % 8:
+        raise ModelError(f"n_bins must be a multiple of 8, not {n_bins}.")
+
+    def conv(n, size, strides=(1, 1), **name):
+        return layers.Conv2D(
+            n,
+            size,
+            strides=strides,
+            activation="relu",
+            padding="same",
+            kernel_initializer=kernel_initializer,
+            **name,
+        )
+
+    noisy = keras.Input(shape=(None, n_bins, 1))
+    down_1 = conv(first, (3, 5), (1, 2))(noisy)
+    down_2 = conv(second, (3, 5), (2, 2))(down_1)
+    down_3 = conv(third, (3, 5), (2, 2))(down_2)
+    bottleneck = conv(third, (3, 3), name="bottleneck")(down_3)
+    up_2 = layers.UpSampling2D((2, 2))(bottleneck)
+    up_2 = conv(second, (3, 3))(layers.Concatenate()([up_2, down_2]))
+    up_1 = layers.UpSampling2D((2, 2))(up_2)
+    up_1 = conv(first, (3, 3))(layers.Concatenate()([up_1, down_1]))
+    up_0 = layers.UpSampling2D((1, 2))(up_1)
+    up_0 = layers.Concatenate()([up_0, noisy])
+    share = layers.Conv2D(1, (3, 3), activation="sigmoid", padding="same")(up_0)
+    clean = layers.Multiply()([noisy, share])
+    return keras.Model(noisy, clean, name="spectrogram_denoiser")
 
 
 def split_at(model, layer_name="bottleneck"):

@@ -47,6 +47,30 @@ def test_penguins_are_the_published_table():
     assert penguins["body_mass_g"].between(2700, 6300).sum() == 342
 
 
+def test_speech_is_split_by_recording_and_by_voice():
+    speech = data.load_speech()
+    assert {part: len(recordings) for part, recordings in speech.items()} == {
+        "train": 93, "test": 19, "new": 17, "music": 1,
+    }  # fmt: skip
+    names = {part: {(r.voice, r.name) for r in speech[part]} for part in speech}
+    voices = {part: {r.voice for r in speech[part]} for part in speech}
+    assert not names["train"] & names["test"]
+    assert voices["train"] == voices["test"] == {"allison", "june", "carlo"}
+    assert not voices["new"] & voices["train"]
+    for recordings in speech.values():
+        for recording in recordings:
+            assert recording.samples.dtype == np.float32
+            assert 0.1 < np.abs(recording.samples).max() <= 1
+            assert 1 < len(recording.samples) / 8000 <= 10
+
+
+def test_spoken_wav_is_the_published_file():
+    import wave
+
+    with wave.open(str(data.spoken_wav())) as file:
+        assert file.getparams()[:4] == (1, 2, 48000, 68545)
+
+
 @pytest.fixture
 def damaged(tmp_path, monkeypatch):
     """A copy of the data folder to damage."""
@@ -90,7 +114,9 @@ def become_a_folder(path):
         (become_a_folder, "cannot be read"),
     ],
 )
-@pytest.mark.parametrize("name", ["mnist.npz", "fashion_mnist_test.npz", "penguins.csv"])
+@pytest.mark.parametrize(
+    "name", ["mnist.npz", "fashion_mnist_test.npz", "penguins.csv", "speech.zip"]
+)
 def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
     path = damaged / name
     path.unlink() if damage == "unlink" else damage(path)
@@ -98,6 +124,7 @@ def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
         "mnist.npz": data.load_mnist,
         "fashion_mnist_test.npz": data.load_fashion_mnist,
         "penguins.csv": data.load_penguins,
+        "speech.zip": data.load_speech,
     }[name]
     with pytest.raises(DataFileError, match=words) as caught:
         load()

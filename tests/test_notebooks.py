@@ -112,7 +112,9 @@ def layer_by_layer(model):
 @pytest.mark.parametrize(
     ("chapter", "build"),
     [("02_anomaly_detection", models.dense_autoencoder),
-     ("03_image_denoising", models.conv_denoiser)],
+     ("03_image_denoising", models.conv_denoiser),
+     ("05_cleaning_documents", models.page_cleaner),
+     ("06_cleaning_audio", models.spectrogram_denoiser)],
 )  # fmt: skip
 def test_chapter_and_package_build_the_same_network(chapter, build):
     built = {}

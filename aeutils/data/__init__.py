@@ -6,14 +6,27 @@ table a :class:`pandas.DataFrame`.
 """
 
 import hashlib
+import io
 import json
+import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from aeutils.errors import DataFileError
+from aeutils.errors import AudioError, DataFileError
 
-__all__ = ["load_fashion_mnist", "load_mnist", "load_penguins", "verify"]
+__all__ = [
+    "load_fashion_mnist",
+    "load_mnist",
+    "load_page_cleaner_weights",
+    "load_penguins",
+    "load_prose",
+    "load_scanned_page",
+    "load_speech",
+    "spoken_wav",
+    "verify",
+]
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -118,6 +131,133 @@ def load_penguins():
     import pandas as pd  # here, since no other loader needs it
 
     return pd.read_csv(_checked_path("penguins.csv"))
+
+
+def load_prose():
+    """Load six paragraphs of English prose, written for the pages of chapter 5.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    return _checked_path("prose.txt").read_text(encoding="utf-8").strip().split("\n\n")
+
+
+def load_scanned_page():
+    """Load the photographed page that scikit-image ships, and the text of its upper part.
+
+    Returns
+    -------
+    page : numpy.ndarray
+        float32, shape (191, 384), 0 (black) to 1 (white).
+    text : str
+        What rows 0 to 147 say, heading and paragraph, typed by hand; the lines below are cut off
+        by the edge of the picture.
+
+    Raises
+    ------
+    DataFileError
+        If a file is missing or altered.
+    """
+    import skimage
+
+    from aeutils.images import load_image  # here, since no other loader needs them
+
+    text = _checked_path("scanned_page.txt").read_text(encoding="utf-8").strip()
+    return load_image(Path(skimage.__path__[0]) / "data" / "page.png"), text
+
+
+def load_page_cleaner_weights():
+    """Load the weights of :func:`aeutils.models.page_cleaner`, trained by the book.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        As the network's ``set_weights`` takes them.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    with np.load(_checked_path("page_cleaner.npz")) as arrays:
+        return [arrays[f"arr_{i}"].astype(np.float32) for i in range(len(arrays.files))]
+
+
+class Recording(NamedTuple):
+    """A recording of :func:`load_speech`."""
+
+    voice: str
+    """Who speaks or plays."""
+    name: str
+    """What the recording is called in its package."""
+    samples: np.ndarray
+    """float32, shape (n_samples,), between -1 and 1, 8000 a second."""
+
+
+def load_speech():
+    """Load recorded speech, and some music, at 8000 samples a second.
+
+    The prompts of a telephone exchange, spoken in a studio, in English by Allison Smith, in
+    French by June Wallack and in Italian by Carlo Flora; for tests with other voices the same
+    in Russian, sentences of a novel read for LibriVox, and names of playing cards; ten seconds
+    of electronic music.
+
+    Returns
+    -------
+    dict of str to list of Recording
+        ``"train"`` and ``"test"``: different recordings of three voices; ``"new"``: three
+        voices that are in neither; ``"music"``: one piece.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    AudioError
+        If the package ``soundfile`` is not installed.
+
+    References
+    ----------
+    Packages ``asterisk-core-sounds``, ``pocketsphinx-testdata`` and ``asterisk-moh-opsound`` of
+    Debian; see ``aeutils/data/LICENSES.md``.
+    """
+    try:
+        import soundfile  # here, since no other loader needs it
+    except ImportError as error:
+        raise AudioError(
+            "the speech is stored as FLAC, which needs the package soundfile: pip install soundfile"
+        ) from error
+
+    parts = {}
+    with zipfile.ZipFile(_checked_path("speech.zip")) as archive:
+        for path in archive.namelist():
+            part, voice, name = path.removesuffix(".flac").split("/")
+            samples, _ = soundfile.read(io.BytesIO(archive.read(path)), dtype="float32")
+            parts.setdefault(part, []).append(Recording(voice, name, samples))
+    return parts
+
+
+def spoken_wav():
+    """Path of a sound file as others make them: a voice says "front center".
+
+    From Debian's package ``alsa-utils``, where it tells which loudspeaker plays; 48,000 samples
+    a second, 16 bits.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    return _checked_path("front_center.wav")
 
 
 def _checksums():

@@ -1,0 +1,358 @@
+"""The cleaner: no seams at any size; a file in, a clean file out, and nothing ever lost."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from aeutils import __main__ as command_line
+from aeutils import cleaning, pages
+from aeutils.data import load_page_cleaner_weights, load_prose, load_scanned_page
+from aeutils.errors import AeutilsError, DataFileError, ImageError, ModelError
+from aeutils.metrics import psnr
+from aeutils.models import conv_denoiser, dense_autoencoder, page_cleaner, reach
+
+
+@pytest.fixture(scope="module")
+def model():
+    return cleaning.load_page_cleaner()
+
+
+@pytest.fixture(scope="module")
+def spoiled():
+    page, _ = pages.render_page(load_prose()[0], shape=(430, 611), size=20, margin=20)
+    return pages.degrade_page(page, seed=5)
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """A small scan as a file, and its bytes."""
+    path = tmp_path / "scan.png"
+    pixels = np.round(255 * load_scanned_page()[0][:80, :150]).astype(np.uint8)
+    Image.fromarray(pixels).save(path, dpi=(150, 150))
+    return path
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def run(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "aeutils", "denoise", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def test_network_and_its_weights(model):
+    assert not model.compiled
+    assert model.get_layer("bottleneck").output.shape[-1] == 32
+    assert model.count_params() == sum(w.size for w in load_page_cleaner_weights())
+    assert page_cleaner((4, 8)).predict(np.zeros((1, 6, 8, 1)), verbose=0).shape == (1, 6, 8, 1)
+    for filters in ((), (8,), (8, 0), (8, 2.5)):
+        with pytest.raises(ModelError, match="filters"):
+            page_cleaner(filters)
+
+
+def test_reach_is_as_far_as_anything_is_felt():
+    model = page_cleaner()
+    pixels, multiple = reach(model)
+    assert multiple == 16
+    # with positive weights nothing cancels out, and the gradient shows what is looked at
+    model.set_weights(
+        [np.full(w.shape, w.shape[-1] / w.size, "float32") for w in model.get_weights()]
+    )
+    import tensorflow as tf
+
+    farthest = 0
+    for centre in (160, 167, 175):
+        page = tf.Variable(np.random.default_rng(0).random((1, 336, 336, 1)).astype("float32"))
+        with tf.GradientTape() as tape:
+            answer = model(page, training=False)[0, centre, centre, 0]
+        gradient = np.abs(tape.gradient(answer, page).numpy()[0, ..., 0])
+        rows, columns = np.nonzero(gradient > 0)
+        distance = max(np.abs(rows - centre).max(), np.abs(columns - centre).max())
+        farthest = max(farthest, distance)
+    assert pixels - 16 < farthest <= pixels
+
+
+def test_reach_of_other_networks():
+    assert reach(conv_denoiser()) == (13, 4)
+    with pytest.raises(ModelError, match="Dense"):
+        reach(dense_autoencoder())
+    strided = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, strides=2)])
+    with pytest.raises(ModelError, match="Conv2D"):
+        reach(strided)
+
+
+@pytest.mark.parametrize("tile", [64, 160, 208])
+def test_tiles_give_the_page_that_one_pass_gives(model, spoiled, tile):
+    padded = np.pad(spoiled, [(0, -n % 16) for n in spoiled.shape], mode="edge")
+    whole = 1 - model.predict(1 - padded[None, ..., None], verbose=0)[0, ..., 0]
+    tiled = cleaning.clean_page(spoiled, model, tile=tile)
+    assert tiled.shape == spoiled.shape
+    assert tiled.dtype == np.float32
+    np.testing.assert_allclose(tiled, whole[:430, :611], atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 37), (15, 16), (17, 33), (50, 3)])
+def test_any_size_is_cleaned(model, shape):
+    clean = cleaning.clean_page(np.full(shape, 0.7), model)
+    assert clean.shape == shape
+    assert clean.min() >= 0
+    assert clean.max() <= 1
+
+
+def test_it_cleans(model):
+    clean, _ = pages.render_page(load_prose()[2], font="cmr10")
+    spoiled = pages.degrade_page(clean, seed=77)
+    answer = cleaning.clean_page(spoiled, model)
+    assert psnr(clean[None], answer[None])[0] > psnr(clean[None], spoiled[None])[0] + 6
+    # paper stays paper
+    assert cleaning.clean_page(np.full((200, 200), 0.8), model).min() > 0.9
+
+
+def test_pages_of_bytes_are_taken_and_stacks_refused(model):
+    page = np.full((40, 50), 200, np.uint8)
+    assert cleaning.clean_page(page, model).shape == (40, 50)
+    for wrong in (np.zeros((2, 40, 50)), np.full((4, 4), 200.0), np.zeros((0, 5)), [[1, 2]]):
+        with pytest.raises(ImageError):
+            cleaning.clean_page(wrong, model)
+    with pytest.raises(ImageError, match="tile"):
+        cleaning.clean_page(page, model, tile=100)
+
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("picture", "name"),
+    [
+        (Image.fromarray(PIXELS), "a.jpg"),
+        (Image.fromarray(PIXELS).convert("RGB"), "a.tif"),
+        (Image.fromarray(PIXELS).convert("P"), "a.gif"),
+        (Image.fromarray(PIXELS).convert("1"), "a.bmp"),
+        (Image.fromarray(PIXELS).convert("RGBA"), "a.webp"),
+        (Image.fromarray(PIXELS.astype(np.uint16) * 257), "a.png"),
+        (Image.fromarray(PIXELS).convert("CMYK"), "b.tif"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".png", ".TIF", ".jpeg"])
+def test_every_kind_of_picture_in_and_out(model, tmp_path, picture, name, ending):
+    source, target = tmp_path / name, tmp_path / f"out{ending}"
+    picture.save(source)
+    before = source.read_bytes()
+    cleaning.clean_file(source, target, model)
+    with Image.open(target) as clean:
+        assert clean.size == (30, 20)
+        assert clean.mode == "L"
+        clean.load()
+    assert source.read_bytes() == before
+    assert files(tmp_path) == sorted([name, target.name])
+
+
+@pytest.mark.parametrize("ending", ["png", "tiff", "jpg"])
+def test_resolution_is_kept(model, tmp_path, scan, ending):
+    cleaning.clean_file(scan, tmp_path / f"out.{ending}", model)
+    with Image.open(tmp_path / f"out.{ending}") as clean:
+        assert clean.info["dpi"] == pytest.approx((150, 150), abs=0.1)
+
+
+def test_no_resolution_is_made_up_and_a_turned_one_is_turned(model, tmp_path):
+    Image.fromarray(PIXELS).save(tmp_path / "a.png")
+    cleaning.clean_file(tmp_path / "a.png", tmp_path / "out.png", model)
+    with Image.open(tmp_path / "out.png") as clean:
+        assert "dpi" not in clean.info
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(PIXELS).save(tmp_path / "b.jpg", exif=exif, dpi=(300, 200))
+    cleaning.clean_file(tmp_path / "b.jpg", tmp_path / "out.jpg", model)
+    with Image.open(tmp_path / "out.jpg") as clean:
+        assert clean.size == (20, 30)
+        assert clean.info["dpi"] == pytest.approx((200, 300), abs=1)
+
+
+def png_that_claims(width, height):
+    """The bytes of a PNG file whose header promises so many pixels."""
+    buffer = io.BytesIO()
+    Image.new("L", (8, 8)).save(buffer, "PNG")
+    content = bytearray(buffer.getvalue())
+    content[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    import zlib
+
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    return bytes(content)
+
+
+WHOLE = io.BytesIO()
+Image.fromarray(PIXELS).save(WHOLE, "PNG")
+BROKEN = {
+    "empty.png": (b"", "is empty"),
+    "words.png": (b"To whom it may concern", "not a picture"),
+    "page.pdf": (b"%PDF-1.4\n1 0 obj\n", "not a picture"),
+    "header.png": (b"\x89PNG\r\n\x1a\n" + b"\0" * 40, "not a picture|broken"),
+    "cut.png": (WHOLE.getvalue()[:-30], "broken or cut short"),
+    "large.png": (png_that_claims(12_000, 12_000), "144,000,000 pixels"),
+    "huge.png": (png_that_claims(100_000, 100_000), "too large"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_bad_pictures_are_refused_in_a_sentence(tmp_path, capsys, name):
+    content, words = BROKEN[name]
+    source = tmp_path / name
+    source.write_bytes(content)
+    assert command_line.main(["denoise", str(source), str(tmp_path / "out.png")]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert re.search(words, told.err)
+    assert name in told.err
+    assert told.err.count("\n") == 1
+    assert files(tmp_path) == [name]
+    assert source.read_bytes() == content
+
+
+def test_missing_files_and_folders_are_refused(tmp_path, capsys, scan):
+    for source, words in ((tmp_path / "none.png", "does not exist"), (tmp_path, "is a folder")):
+        assert command_line.main(["denoise", str(source), str(tmp_path / "out.png")]) == 1
+        assert words in capsys.readouterr().err
+    nowhere = tmp_path / "no such folder" / "out.png"
+    assert command_line.main(["denoise", str(scan), str(nowhere)]) == 1
+    assert "does not exist; make it first" in capsys.readouterr().err
+    assert command_line.main(["denoise", str(scan), "x" * 300 + ".png"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert files(tmp_path) == ["scan.png"]
+
+
+@pytest.mark.parametrize("name", ["out", "out.gif", "out.pdf", "out.png.txt", ".png"])
+def test_unknown_endings_are_refused_before_the_work(tmp_path, monkeypatch, scan, name):
+    monkeypatch.setattr(cleaning, "load_image", lambda path: pytest.fail("work was begun"))
+    with pytest.raises(DataFileError, match="choose one of"):
+        cleaning.clean_file(scan, tmp_path / name)
+
+
+def test_several_pages_are_refused(tmp_path, scan):
+    page = Image.fromarray(PIXELS)
+    page.save(tmp_path / "two.tif", save_all=True, append_images=[page])
+    with pytest.raises(DataFileError, match="holds 2 pages"):
+        cleaning.clean_file(tmp_path / "two.tif", tmp_path / "out.tif")
+    assert files(tmp_path) == ["scan.png", "two.tif"]
+
+
+def the_same(scan, folder):
+    return scan
+
+
+def by_another_way(scan, folder):
+    (folder / "sub").mkdir()
+    return folder / "sub" / ".." / "scan.png"
+
+
+def symbolic_link(scan, folder):
+    (folder / "link.png").symlink_to(scan)
+    return folder / "link.png"
+
+
+def hard_link(scan, folder):
+    os.link(scan, folder / "hard.png")
+    return folder / "hard.png"
+
+
+@pytest.mark.parametrize("name", [the_same, by_another_way, symbolic_link, hard_link])
+def test_the_input_is_never_overwritten(tmp_path, capsys, scan, name):
+    before = scan.read_bytes()
+    assert command_line.main(["denoise", str(scan), str(name(scan, tmp_path))]) == 1
+    assert "is the input itself" in capsys.readouterr().err
+    assert scan.read_bytes() == before
+
+
+def test_input_named_by_a_relative_path(tmp_path, monkeypatch, scan):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataFileError, match="input itself"):
+        cleaning.clean_file("scan.png", scan)
+
+
+def test_no_file_is_replaced(tmp_path, scan):
+    other = tmp_path / "other.png"
+    other.write_bytes(b"precious")
+    dangling = tmp_path / "dangling.png"
+    dangling.symlink_to(tmp_path / "gone.png")
+    for target in (other, dangling):
+        with pytest.raises(DataFileError, match="exists already"):
+            cleaning.clean_file(scan, target)
+    assert other.read_bytes() == b"precious"
+    assert not (tmp_path / "gone.png").exists()
+
+
+def test_nothing_half_written_where_saving_fails(tmp_path, monkeypatch, model, scan):
+    def half(self, file, *arguments, **settings):
+        file.write(b"half a picture")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", half)
+    with pytest.raises(DataFileError, match="No space left"):
+        cleaning.clean_file(scan, tmp_path / "out.png", model)
+    assert files(tmp_path) == ["scan.png"]
+
+
+def test_nothing_half_written_where_the_user_stops(tmp_path, monkeypatch, capsys, scan):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cleaning, "_cleaned", stopped)
+    assert command_line.main(["denoise", str(scan), str(tmp_path / "out.png")]) == 1
+    assert "stopped; nothing was written" in capsys.readouterr().err
+    assert files(tmp_path) == ["scan.png"]
+
+
+def test_a_file_that_came_meanwhile_is_left_alone(tmp_path, model, scan):
+    target = tmp_path / "out.png"
+    with pytest.raises(DataFileError, match="meanwhile"):
+        cleaning.clean_file(scan, target, model, on_tile=lambda *call: target.write_bytes(b"new"))
+    assert target.read_bytes() == b"new"
+    assert files(tmp_path) == ["out.png", "scan.png"]
+
+
+def test_command_cleans_and_shows_a_bar_and_nothing_else(tmp_path, scan):
+    target = tmp_path / "out.png"
+    done = run(scan, target)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{target}: written\n"
+    bars = done.stderr.replace("\n", "\r").split("\r")
+    assert all(re.fullmatch(r"[█░]{24} +\d+% +[\d.]+ s", bar) for bar in bars if bar), bars
+    assert "100%" in bars[-2]
+    with Image.open(target) as clean:
+        assert clean.size == (150, 80)
+    # a second time, the file is there
+    done = run(scan, target)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("python -m aeutils denoise: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_command_used_wrongly():
+    with pytest.raises(SystemExit) as caught:
+        command_line.main(["denoise", "only one"])
+    assert caught.value.code == 2
+
+
+def test_bar_without_unicode():
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="")
+    cleaning.show_progress(1, 2, stream)
+    stream.seek(0)
+    assert stream.read() == "\r" + "#" * 12 + "." * 12 + "  50%"
+
+
+def test_errors_are_of_one_family():
+    assert issubclass(DataFileError, AeutilsError)
+    assert issubclass(ImageError, AeutilsError)
