@@ -11,19 +11,17 @@ import time
 import warnings
 from pathlib import Path
 
-import numpy as np
-
 from aeutils import runtime
 from aeutils.data import load_page_cleaner_weights
 from aeutils.errors import DataFileError
-from aeutils.images import load_image
+from aeutils.images import _to_bytes, load_image
 from aeutils.pages import _page, apply_in_tiles
+from aeutils.progress import bar
 
 __all__ = ["clean_file", "clean_page", "load_page_cleaner", "show_progress"]
 
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG"}
 SETTINGS = {"PNG": {}, "TIFF": {"compression": "tiff_lzw"}, "JPEG": {"quality": 92}}
-BAR_WIDTH = 24
 
 
 def load_page_cleaner():
@@ -124,13 +122,10 @@ def show_progress(done, total, stream=None, began=None):
         :func:`time.perf_counter` at the start, to say how long it took.
     """
     stream = sys.stderr if stream is None else stream
-    full = BAR_WIDTH * done // total
-    bar = "█" * full + "░" * (BAR_WIDTH - full)
-    if not (stream.encoding or "").lower().startswith("utf"):
-        bar = "#" * full + "." * (BAR_WIDTH - full)
+    blocks = "█░" if (stream.encoding or "").lower().startswith("utf") else "#."
     took = "" if began is None else f" {time.perf_counter() - began:5.1f} s"
     end = "\n" if done == total else ""
-    print(f"\r{bar} {done / total:4.0%}{took}", end=end, file=stream, flush=True)
+    print(f"\r{bar(done, total, *blocks)}{took}", end=end, file=stream, flush=True)
 
 
 def _cleaned(page, model, tile, on_tile, convert):
@@ -148,11 +143,6 @@ def _cleaned(page, model, tile, on_tile, convert):
 
     overlap = -(-pixels // multiple) * multiple
     return apply_in_tiles(clean_tile, page, tile, overlap, multiple, on_tile)
-
-
-def _to_bytes(page):
-    """Return pixels between 0 and 1 as uint8."""
-    return np.round(255 * page).astype(np.uint8)
 
 
 def _checked_target(source, target):

@@ -267,6 +267,11 @@ def _grey(picture):
     return to_unit_range(np.asarray(grey))
 
 
+def _to_bytes(page):
+    """Return pixels between 0 and 1 as uint8, what picture files hold."""
+    return np.round(255 * page).astype(np.uint8)
+
+
 def _is_size(size):
     """Tell whether an argument is a pair of positive integers."""
     return (

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from aeutils.errors import ImageError
-from aeutils.images import to_unit_range
+from aeutils.images import _to_bytes, to_unit_range
 
 __all__ = [
     "apply_in_tiles",
@@ -432,7 +432,7 @@ def read_page(page):
     if shutil.which("tesseract") is None:
         return None
     picture = io.BytesIO()
-    Image.fromarray(np.round(255 * page).astype(np.uint8)).save(picture, "PNG", dpi=(200, 200))
+    Image.fromarray(_to_bytes(page)).save(picture, "PNG", dpi=(200, 200))
     done = subprocess.run(
         ["tesseract", "-", "-", "--psm", "6", "-l", "eng"],
         input=picture.getvalue(),
@@ -556,5 +556,5 @@ def _through_jpeg(page, quality):
     from PIL import Image
 
     buffer = io.BytesIO()
-    Image.fromarray(np.round(255 * page).astype(np.uint8)).save(buffer, "JPEG", quality=quality)
+    Image.fromarray(_to_bytes(page)).save(buffer, "JPEG", quality=quality)
     return to_unit_range(np.asarray(Image.open(buffer)))

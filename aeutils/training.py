@@ -5,9 +5,10 @@ import time
 import keras
 from IPython.display import display
 
+from aeutils.progress import bar
+
 __all__ = ["Progress"]
 
-BAR_WIDTH = 24
 SECONDS_BETWEEN_UPDATES = 0.25
 
 
@@ -60,9 +61,7 @@ class Progress(keras.callbacks.Callback):
         """Return the progress bar for a share of the work between 0 and 1."""
         passed = time.perf_counter() - self._began
         left = passed * (1 - done) / done if done else float("inf")
-        full = round(BAR_WIDTH * done)
-        bar = "█" * full + "░" * (BAR_WIDTH - full)
-        return f"{bar} {done:4.0%}" + (f", about {left:.0f} s left" if done else "")
+        return bar(done, 1) + (f", about {left:.0f} s left" if done else "")
 
     def _show(self, last_line):
         """Redraw the table with a line under it."""
