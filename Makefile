@@ -5,6 +5,8 @@ PYTHON ?= $(or $(wildcard .venv/bin/python),python3)
 BIN := .venv/bin
 # the chapters' own cells; a broken kernel must not hang a run for half an hour
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1200 --nbval-kernel-startup-timeout=120
+# in this order: denoising_quality reads what denoising_speed wrote
+FULL_BENCHMARKS := anomalies denoising_speed denoising_quality documents audio
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book test lab execute bench lint clean
@@ -30,12 +32,10 @@ lab: setup ## open the chapters in JupyterLab
 execute: setup ## run the chapters and store their outputs (CHAPTERS="01 03": these alone)
 	@$(BIN)/python tools/execute.py $(CHAPTERS)
 
-bench: setup ## measure speed and detection, write benchmarks/*.json and the page (FULL=1: all else too)
-	@$(BIN)/python -m pip install --quiet -r requirements-bench.txt
+bench: setup ## measure speed, write benchmarks/speed.json and the page (FULL=1: every benchmark)
+	@$(if $(FULL),$(BIN)/python -m pip install --quiet -r requirements-bench.txt)
 	@$(BIN)/python benchmarks/speed.py
-	@$(BIN)/python benchmarks/anomalies.py
-	@$(if $(FULL),$(BIN)/python benchmarks/denoising_article.py)
-	@$(if $(FULL),$(BIN)/python benchmarks/documents.py)
+	@set -e; for name in $(if $(FULL),$(FULL_BENCHMARKS)); do $(BIN)/python benchmarks/$$name.py; done
 	@$(BIN)/python benchmarks/page.py
 
 lint: setup ## format and check the code

@@ -17,6 +17,7 @@ Measured on {date} by `make bench`, in one run: {on}, {processor}.
 ## Training
 
 The floor is what the training would take if it were nothing but matrix products at the rate that this machine reaches for large ones, {matmul_gflops} GFLOP/s in float32.
+The networks of chapter 7 are trained in bfloat16, 25 steps a call; the figure counts what a network really multiplies.
 
 | network | batch | MFLOP an image, forward and backward | seconds an epoch of 60,000 images | floor, seconds | times the floor |
 | --- | --: | --: | --: | --: | --: |
@@ -40,19 +41,46 @@ From the first to the last cell, the start of the kernel included.
 
 Rendered from the stored outputs in {book[seconds]} seconds; {book[megabytes]} MB of HTML, pictures and styles.
 
-## The article's denoiser, by its own recipe
+## Denoising in less time
 
-Measured on {article[date]} by `python benchmarks/denoising_article.py`: {article[on]}, {article[processor]}.
-Adam, {recipe[epochs]} epochs, batches of {recipe[batch_size]}, Gaussian noise of noise_factor {recipe[noise_factor]}, seed {recipe[seed]}.
-The noisy test images have a PSNR of {article[psnr_db_noisy]:.2f} dB; denoised, {article[psnr_db]:.2f} dB and an SSIM of {article[ssim]:.3f}.
+Measured on {denoising[date]} by `python benchmarks/denoising_speed.py`: {denoising[on]}, {denoising[processor]}.
+The article's network: Gaussian noise of noise_factor {denoising[noise_factor]}, seed {denoising[seed]}.
+The article's recipe is Adam with its defaults, {article[epochs]} epochs, batches of {article[batch_size]}.
+Each further line keeps what the lines above it brought; [chapter 7](../notebooks/07_denoising_faster_and_better.ipynb) explains them.
+The noisy test images have a PSNR of {denoising[psnr_db_noisy]:.2f} dB.
 
-| epoch | test loss (binary cross-entropy) |
-| --: | --: |
+{of_ladder}
+
+Times as fast: the article's seconds divided by those until the test loss was as low as the article's last one; a dash where it never was.
+The last line of the ladder: {denoising[speedup_to_article_loss]} times.
+Tried on top of all that:
+
+{of_also_tried}
+
+The article's recipe along the way:
+
+| epoch | seconds | test loss (binary cross-entropy) |
+| --: | --: | --: |
 {curve}
+
+## Denoising better
+
+Measured on {quality[date]} by `python benchmarks/denoising_quality.py`: {quality[on]}, {quality[processor]}.
+The same noisy test images; the cost is that of one image, in multiplications, beside the article's network.
+
+{of_quality}
+
+Beside classical filters, on the first {quality[filters][images]} of them; every filter tuned on training images:
+
+{of_filters}
+
+One network for all noise levels beside one for each, {quality[by_level][epochs]} epochs unless it says otherwise; PSNR in decibels by noise_factor:
+
+{of_levels}
 
 ## Anomaly detection
 
-Measured on {anomalies[date]} by `python benchmarks/anomalies.py`, a part of `make bench`: {anomalies[on]}, {anomalies[processor]}, {anomalies[minutes]} minutes.
+Measured on {anomalies[date]} by `python benchmarks/anomalies.py`, a part of `make bench FULL=1`: {anomalies[on]}, {anomalies[processor]}, {anomalies[minutes]} minutes.
 Every method gets the same rows of the same splits and the settings that its library has by default, but for PCA, which keeps as many values as the autoencoder, and the one-class SVM with `nu=0.1`.
 Every figure is an AUROC unless it is a time; the best of a column is bold.
 
@@ -105,6 +133,35 @@ The network is the one that ships with the book.
 {of_documents}
 
 `python -m aeutils denoise` on an A4 page of 600 dpi in colour: {documents[a4_600_dpi][seconds]:.0f} s and {documents[a4_600_dpi][peak_memory_mb]:,} MB at most, TensorFlow included.
+
+## Cleaning audio
+
+Measured on {audio[date]} by `python benchmarks/audio.py`: {audio[on]}, {audio[processor]}.
+The network is chapter 6's, trained by its own cells.
+Known voices: {audio[sounds][known voices]} recordings that were not trained on, of the three voices that were; new voices: {audio[sounds][new voices]} of three others.
+Of the noises, engine and music were in no training mix.
+Spectral subtraction and Wiener are told the mean power of the very noise that was added; the blind Wiener filter guesses it from the noisy signal, as it would have to in practice, and the network is told nothing either.
+PESQ ([Rix et al., 2001](references.md)) is narrow-band, since the sounds have 8000 samples a second.
+
+SI-SDR in decibels, known voices, noise at {audio_snr_db} dB:
+
+{of_audio[si_sdr_db]}
+
+STOI, the same:
+
+{of_audio[stoi]}
+
+PESQ, the same:
+
+{of_audio[pesq]}
+
+How many decibels of SI-SDR the network is ahead of the better of the two told filters, by the ratio of the noisy signal; where a figure is negative, the filter is better:
+
+{audio_lead}
+
+{audio_words}
+
+Sounds without noise, put through the network all the same, keep an SI-SDR of {audio[without_noise_si_sdr_db][known voices]} dB (known voices), {audio[without_noise_si_sdr_db][new voices]} dB (new voices) and {audio[without_noise_si_sdr_db][music]} dB (music).
 """
 
 
@@ -181,9 +238,123 @@ def document_table(documents):
     return "\n".join(lines)
 
 
+def ladder_table(runs):
+    """Return a Markdown table of trainings of the article's network."""
+    lines = [
+        "| training | epochs | seconds | test loss | PSNR, dB | SSIM | times as fast |",
+        "| --- | --: | --: | --: | --: | --: | --: |",
+    ]
+    lines += [
+        f"| {name} | {run['epochs']} | {run['seconds'][-1]:.0f} | {run['test_loss'][-1]:.4f} "
+        f"| {run['psnr_db']:.2f} | {run['ssim']:.3f} | {run.get('speedup') or '–'} |"
+        for name, run in runs.items()
+    ]
+    return "\n".join(lines)
+
+
+def quality_table(quality, article):
+    """Return a Markdown table of networks by cost and time."""
+    cost = quality["article"]["multiplications"]
+    rows = [{"network": "the article's", **article, **quality["article"]}, *quality["curve"]]
+    lines = [
+        "| network | cost | epochs | seconds | PSNR, dB | SSIM |",
+        "| --- | --: | --: | --: | --: | --: |",
+    ]
+    lines += [
+        f"| {row['network']} | {row['multiplications'] / cost:.1f} | {row['epochs']} "
+        f"| {row['seconds']:.0f} | {row['psnr_db']:.2f} | {row['ssim']:.3f} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def filter_table(scores):
+    """Return a Markdown table of filters and the network."""
+    lines = ["| method | PSNR, dB | SSIM |", "| --- | --: | --: |"]
+    lines += [
+        f"| {name} | {score['psnr_db']:.2f} | {score['ssim']:.3f} |"
+        for name, score in scores.items()
+    ]
+    return "\n".join(lines)
+
+
+def level_table(by_level):
+    """Return a Markdown table of PSNR, a line a network and a column a noise level."""
+    lines = [
+        "| network | " + " | ".join(f"{level}" for level in by_level["levels"]) + " |",
+        "| --- " + "| --: " * len(by_level["levels"]) + "|",
+    ]
+    lines += [
+        f"| {name} | " + " | ".join(f"{decibels:.1f}" for decibels in row) + " |"
+        for name, row in by_level["psnr_db"].items()
+    ]
+    return "\n".join(lines)
+
+
+def audio_tables(audio, snr_db=5):
+    """Return the tables of the section on audio, by their names in the template."""
+    row = audio["ratios_db"].index(snr_db)
+    tables = {}
+    for measure, digits in {"si_sdr_db": 1, "stoi": 2, "pesq": 2}.items():
+        tables[measure] = table(
+            {
+                kind: {method: figures[row] for method, figures in methods.items()}
+                for kind, methods in audio["scores"]["known voices"][measure].items()
+            },
+            digits,
+        )
+    ratios = [f"{ratio} dB" for ratio in audio["ratios_db"]]
+    lines = [
+        "| voices | noise | " + " | ".join(ratios) + " |",
+        "| --- | --- " + "| --: " * len(ratios) + "|",
+    ]
+    words = []
+    for voices in ("known voices", "new voices"):
+        scores = audio["scores"][voices]["si_sdr_db"]
+        told = leads(scores, "spectral subtraction", "Wiener")
+        blind, nothing = leads(scores, "Wiener, blind"), leads(scores, "noisy")
+        lines += [
+            f"| {voices} | {kind} | " + " | ".join(f"{x:+.1f}" for x in ahead) + " |"
+            for kind, ahead in told.items()
+        ]
+        words.append(
+            f"{voices.capitalize()}, by SI-SDR: the network is ahead of both told filters at every "
+            f"ratio for {noises(told, min, 1)}, and behind one of them at every ratio for "
+            f"{noises(told, max, -1)}; ahead of the blind Wiener filter at every ratio for "
+            f"{noises(blind, min, 1)}; at {ratios[-1]} worse than doing nothing for "
+            f"{noises(nothing, lambda ahead: ahead[-1], -1)}."
+        )
+    return {
+        "audio_snr_db": snr_db,
+        "of_audio": tables,
+        "audio_lead": "\n".join(lines),
+        "audio_words": "\n".join(words),
+    }
+
+
+def leads(scores, *rivals):
+    """Return by noise how many dB the network is ahead of the best of some rivals, one a ratio."""
+    return {
+        kind: [
+            ours - max(theirs)
+            for ours, *theirs in zip(
+                methods["autoencoder"], *(methods[name] for name in rivals), strict=True
+            )
+        ]
+        for kind, methods in scores.items()
+    }
+
+
+def noises(leads, of, sign):
+    """Return the noises for which a figure of their leads has a sign when shown, as text."""
+    return ", ".join(kind for kind, ahead in leads.items() if sign * of(ahead) > 0.05) or "none"
+
+
 def render():
     """Return the page's text."""
-    speed, article = results.read("speed"), results.read("denoising_article")
+    speed = results.read("speed")
+    denoising, quality = results.read("denoising_speed"), results.read("denoising_quality")
+    article, audio = denoising["article"], results.read("audio")
     anomalies, documents = results.read("anomalies"), results.read("documents")
     training = [
         f"| {name} | {row['batch_size']} | {row['mflop_per_image']:.1f} "
@@ -197,13 +368,24 @@ def render():
         for name, passed in speed["chapter_seconds"].items()
     ]
     shown = [1, 2, 3, 5, 10, 20, 30, 40, 50]
-    curve = [f"| {epoch} | {article['val_loss'][epoch - 1]:.4f} |" for epoch in shown]
+    curve = [
+        f"| {epoch} | {article['seconds'][epoch - 1]:.0f} | {article['test_loss'][epoch - 1]:.4f} |"
+        for epoch in shown
+    ]
     rows = {"training": training, "throughput": throughput, "chapters": chapters, "curve": curve}
     tables = {name: "\n".join(lines) for name, lines in rows.items()}
     return TEMPLATE.format(
         **{**speed, **tables, **anomaly_tables(anomalies)},
+        **audio_tables(audio),
+        audio=audio,
         article=article,
-        recipe=article["recipe"],
+        denoising=denoising,
+        of_ladder=ladder_table({"the article's recipe": article, **denoising["ladder"]}),
+        of_also_tried=ladder_table(denoising["also_tried"]),
+        quality=quality,
+        of_quality=quality_table(quality, article),
+        of_filters=filter_table(quality["filters"]["scores"]),
+        of_levels=level_table(quality["by_level"]),
         anomalies=anomalies,
         new_process=anomalies["new_process_seconds"],
         documents=documents,

@@ -1,6 +1,6 @@
-"""Measure how fast the book is on this machine (about 12 minutes on 2 cores).
+"""Measure how fast the book is on this machine (about 15 minutes on 2 cores).
 
-Measures training and scoring of the networks of chapters 2 and 3 against the floor that the
+Measures training and scoring of the networks of chapters 2, 3 and 7 against the floor that the
 machine's own matrix products set, the time of every chapter, and the build of the book.
 Writes benchmarks/speed.json, from which benchmarks/page.py makes a page of the book.
 """
@@ -20,8 +20,14 @@ import keras  # noqa: E402  after the logs are quiet
 
 from aeutils.data import load_mnist  # noqa: E402
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
+from aeutils.losses import negative_psnr  # noqa: E402
 from aeutils.metrics import reconstruction_error  # noqa: E402
-from aeutils.models import conv_denoiser, dense_autoencoder  # noqa: E402
+from aeutils.models import (  # noqa: E402
+    conv_denoiser,
+    dense_autoencoder,
+    multiplications,
+    residual_denoiser,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -47,21 +53,14 @@ def training_mflop(model):
     Two operations for each weight at each place where it is used, once forward, and about twice
     backward: for the gradient of the weights and of the layer's input.
     """
-    multiplications = 0
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dense):
-            multiplications += layer.kernel.shape[0] * layer.kernel.shape[1]
-        elif isinstance(layer, keras.layers.Conv2D):
-            _, height, width, _ = layer.output.shape
-            rows, columns, channels, filters = layer.kernel.shape
-            multiplications += height * width * rows * columns * channels * filters
-    return 3 * 2 * multiplications / 1e6
+    return 3 * 2 * multiplications(model) / 1e6
 
 
-def epoch_seconds(model, x, y, batch_size, loss, gflops, epochs=2):
+def epoch_seconds(model, x, y, batch_size, loss, gflops, epochs=2, steps_per_execution=1):
     """Measure the fastest of some epochs, and set it beside the floor of the matrix products."""
-    model.compile(optimizer="adam", loss=loss)
-    model.fit(x[: 4 * batch_size], y[: 4 * batch_size], batch_size=batch_size, verbose=0)
+    model.compile(optimizer="adam", loss=loss, steps_per_execution=steps_per_execution)
+    first = slice(0, 25 * batch_size)
+    model.fit(x[first], y[first], batch_size=batch_size, verbose=0)
     seconds = []
     for _ in range(epochs):
         began = time.perf_counter()
@@ -89,7 +88,7 @@ def images_per_second(function, x, repeats=3):
 
 
 def networks():
-    """Measure training and use of both networks."""
+    """Measure training and use of the networks."""
     (x_train, _), _ = load_mnist()
     gflops = matmul_gflops()
     print(f"float32 matrix product: {gflops:.0f} GFLOP/s", flush=True)
@@ -107,6 +106,18 @@ def networks():
     for name, batch_size in (("chapter 3, article's batch", 256), ("chapter 3", 32)):
         training[name] = epoch_seconds(
             denoiser, noisy, clean, batch_size, "binary_crossentropy", gflops
+        )
+        print(f"{name}:", training[name], flush=True)
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    fused, residual = conv_denoiser(fused=True), residual_denoiser()
+    keras.config.set_dtype_policy("float32")
+    for name, model, batch_size, loss in (
+        ("chapter 3's network as chapter 7 trains it", fused, 32, "binary_crossentropy"),
+        ("chapter 7's network", residual, 128, negative_psnr),
+    ):
+        training[name] = epoch_seconds(
+            model, noisy, clean, batch_size, loss, gflops, steps_per_execution=25
         )
         print(f"{name}:", training[name], flush=True)
 

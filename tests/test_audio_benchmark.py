@@ -76,3 +76,5 @@ def test_the_chapters_claims_hold_for_every_recording():
         assert scores[kind]["autoencoder"][0] > told[kind][0]
     assert scores["hum"]["autoencoder"][0] < told["hum"][0]
     assert scores["hum"]["autoencoder"][3] < told["hum"][3]
+    weak = MEASURED["scores"]["new voices"]["si_sdr_db"]
+    assert all(row["autoencoder"][3] < row["noisy"][3] for row in weak.values())

@@ -6,7 +6,13 @@ import pytest
 from keras import layers
 
 from aeutils.errors import ModelError
-from aeutils.models import conv_denoiser, dense_autoencoder, split_at
+from aeutils.models import (
+    conv_denoiser,
+    dense_autoencoder,
+    multiplications,
+    residual_denoiser,
+    split_at,
+)
 
 
 def test_dense_autoencoder_is_the_articles():
@@ -50,11 +56,42 @@ def test_other_sizes():
         (lambda: conv_denoiser((28, 30, 1)), "width 30 .* pad the images to 32"),
         (lambda: conv_denoiser((0, 28, 1)), "height"),
         (lambda: conv_denoiser(filters=0), "filters"),
+        (lambda: residual_denoiser((28, 30, 1)), "width 30"),
+        (lambda: residual_denoiser((None, 28, 1)), "must be fixed"),
+        (lambda: residual_denoiser(filters=(24, 0)), r"filters\[1\]"),
+        (lambda: residual_denoiser(filters=(24,)), "two numbers"),
+        (lambda: residual_denoiser(latent_dim=0), "latent_dim"),
+        (lambda: residual_denoiser(blocks=0), "blocks"),
+        (lambda: multiplications(conv_denoiser((None, None, 1))), "fixed size"),
     ],
 )
 def test_bad_sizes_are_refused(build, words):
     with pytest.raises(ModelError, match=words):
         build()
+
+
+def test_residual_denoiser_starts_without_its_dense_part():
+    model = residual_denoiser((8, 12, 3), filters=(4, 6), latent_dim=5, blocks=1)
+    assert model.output_shape == (None, 8, 12, 3)
+    into, back = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
+    assert into.units == 5
+    assert back.units == 2 * 3 * 6
+    x = np.random.default_rng(0).random((2, 8, 12, 3)).astype("float32")
+    before = model.predict(x, verbose=0)
+    into.kernel.assign(into.kernel + 1)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), before)
+
+
+def test_multiplications():
+    dense = dense_autoencoder()
+    weights = sum(layer.kernel.shape[0] * layer.kernel.shape[1] for layer in dense.layers)
+    assert multiplications(dense) == weights
+    # 9 weights for each pair of channels at each pixel of each convolution's answer
+    pairs = 784 * 32 + 196 * 32**2 + 49 * 32**2 + 196 * 32**2 + 784 * 32
+    assert multiplications(conv_denoiser()) == 9 * pairs
+    # 4 in the place of 9 where upsampling and convolution are one
+    saved = 5 * (196 * 32**2 + 784 * 32)
+    assert multiplications(conv_denoiser(fused=True)) == 9 * pairs - saved
 
 
 @pytest.mark.parametrize("build", [dense_autoencoder, conv_denoiser])

@@ -114,7 +114,8 @@ def layer_by_layer(model):
     [("02_anomaly_detection", models.dense_autoencoder),
      ("03_image_denoising", models.conv_denoiser),
      ("05_cleaning_documents", models.page_cleaner),
-     ("06_cleaning_audio", models.spectrogram_denoiser)],
+     ("06_cleaning_audio", models.spectrogram_denoiser),
+     ("07_denoising_faster_and_better", models.residual_denoiser)],
 )  # fmt: skip
 def test_chapter_and_package_build_the_same_network(chapter, build):
     built = {}

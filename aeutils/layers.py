@@ -1,0 +1,110 @@
+"""Layers that Keras lacks."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from aeutils.errors import ModelError
+
+__all__ = ["RandomNoise", "UpsampleConv2D"]
+
+# Along one axis: which taps of the 3-tap kernel meet the same pixel of the small picture, at each
+# of the 4 taps of the kernel that goes there in steps of two.
+MERGED = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], "float32")
+
+
+@keras.saving.register_keras_serializable(package="aeutils")
+class UpsampleConv2D(keras.layers.Conv2D):
+    """``UpSampling2D((2, 2))`` and a 3 × 3 convolution behind it, computed as one.
+
+    Upsampling repeats every pixel 2 × 2 times, so that several of the 9 weights meet the same
+    value.  Here they are added first, and a transposed convolution with strides of 2 and the
+    4 × 4 kernel of the sums gives the same picture with 4 multiplications a pixel in place of 9,
+    and without the large picture in between.
+
+    The weights are those of the 3 × 3 convolution: ``set_weights`` moves them either way.
+
+    Parameters
+    ----------
+    filters : int
+        Number of output channels.
+    activation, kernel_initializer, ...
+        As of ``keras.layers.Conv2D``; kernel size (3, 3), ``"same"`` padding, and no strides,
+        dilation or groups.
+
+    Notes
+    -----
+    Takes shape (n, height, width, channels), gives (n, 2 height, 2 width, `filters`).
+
+    References
+    ----------
+    Shi et al., "Is the deconvolution layer the same as a convolutional layer?",
+    arXiv:1609.07009, 2016, on the two being one.
+    """
+
+    def __init__(self, filters, **kwargs):
+        super().__init__(filters, (3, 3), padding="same", data_format="channels_last", **kwargs)
+
+    def call(self, inputs):
+        """Return the convolved picture of twice the height and width."""
+        merged = ops.cast(MERGED, self.compute_dtype)
+        kernel = ops.einsum("ay,bx,yxio->aboi", merged, merged, self.kernel)
+        outputs = ops.conv_transpose(
+            inputs, kernel, strides=2, padding="same", data_format="channels_last"
+        )
+        return self.activation(ops.add(outputs, self.bias))
+
+    def compute_output_shape(self, input_shape):
+        """Return the shape of the output: twice the height and width, where they are known."""
+        n, height, width, _ = input_shape
+        return (n, height and 2 * height, width and 2 * width, self.filters)
+
+    def get_config(self):
+        """Return the arguments, less those that are fixed."""
+        config = super().get_config()
+        for fixed in ("kernel_size", "padding", "data_format"):
+            del config[fixed]
+        return config
+
+
+@keras.saving.register_keras_serializable(package="aeutils")
+class RandomNoise(keras.layers.Layer):
+    """Gaussian noise, new at every step and of another strength for every image; in training only.
+
+    Parameters
+    ----------
+    lowest, highest : float
+        Range of noise_factor, the standard deviation of the noise; each image draws its own.
+        Equal for noise of one strength.
+    seed : int or None, default None
+        For drawing the same noise again.
+
+    Notes
+    -----
+    Takes and gives images in [0, 1], shape (n, height, width, channels), clipped as
+    :func:`aeutils.images.add_noise` clips them.
+    """
+
+    def __init__(self, lowest, highest, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        if not 0 <= lowest <= highest:
+            raise ModelError(
+                f"lowest and highest must be 0 ≤ lowest ≤ highest, not {lowest!r} and {highest!r}."
+            )
+        self.lowest, self.highest, self.seed = lowest, highest, seed
+        self.generator = keras.random.SeedGenerator(seed)
+
+    def call(self, inputs, training=False):
+        """Return noisy images in training, the same images otherwise."""
+        if not training:
+            return inputs
+        factor = keras.random.uniform(
+            (ops.shape(inputs)[0], 1, 1, 1), self.lowest, self.highest, seed=self.generator
+        )
+        noise = keras.random.normal(ops.shape(inputs), seed=self.generator)
+        return ops.clip(inputs + factor * noise, 0, 1)
+
+    def get_config(self):
+        """Return the arguments."""
+        arguments = {"lowest": self.lowest, "highest": self.highest, "seed": self.seed}
+        return super().get_config() | arguments

@@ -1,0 +1,76 @@
+"""What the stored results of benchmarks/denoising_speed.py and denoising_quality.py must hold."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from aeutils.models import conv_denoiser, multiplications, residual_denoiser
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+import results
+
+SPEED, QUALITY = results.read("denoising_speed"), results.read("denoising_quality")
+ARTICLE, LADDER = SPEED["article"], list(SPEED["ladder"].values())
+
+
+def test_the_articles_recipe_was_run_in_full():
+    assert (ARTICLE["epochs"], ARTICLE["batch_size"]) == (50, 256)
+    assert len(ARTICLE["seconds"]) == len(ARTICLE["test_loss"]) == 50
+    assert ARTICLE["seconds"] == sorted(ARTICLE["seconds"])
+    # another processor rounds differently
+    assert ARTICLE["test_loss"][-1] == pytest.approx(0.0941, abs=0.0005)
+    assert ARTICLE["psnr_db"] == pytest.approx(20.15, abs=0.1)
+
+
+@pytest.mark.parametrize("run", [*LADDER, *SPEED["also_tried"].values()])
+def test_speedup_is_time_to_the_articles_loss(run):
+    reached = [
+        seconds
+        for seconds, loss in zip(run["seconds"], run["test_loss"], strict=True)
+        if loss <= ARTICLE["test_loss"][-1]
+    ]
+    expected = round(ARTICLE["seconds"][-1] / reached[0], 1) if reached else None
+    assert run["speedup"] == expected
+
+
+def test_the_article_is_overtaken_fifteen_times_sooner():
+    assert LADDER[-1]["test_loss"][-1] <= ARTICLE["test_loss"][-1]
+    assert SPEED["speedup_to_article_loss"] == LADDER[-1]["speedup"] >= 15
+
+
+def test_the_better_network_costs_at_most_twice_as_much():
+    article, ours = multiplications(conv_denoiser()), multiplications(residual_denoiser())
+    assert QUALITY["article"]["multiplications"] == article
+    assert {row["multiplications"] for row in QUALITY["curve"] if row["network"] == "residual"} == {
+        ours
+    }
+    assert ours <= 2 * article
+
+
+def test_the_better_network_is_a_decibel_better_within_ten_minutes():
+    best = max(
+        row["psnr_db"]
+        for row in QUALITY["curve"]
+        if row["seconds"] <= 600 and row["multiplications"] <= 2 * multiplications(conv_denoiser())
+    )
+    assert QUALITY["article"]["psnr_db"] == ARTICLE["psnr_db"]
+    assert best >= ARTICLE["psnr_db"] + 1.0
+
+
+def test_every_filter_is_there_and_behind():
+    scores = dict(QUALITY["filters"]["scores"])
+    network = scores.pop("residual network")
+    assert set(scores) == {"median", "total variation", "non-local means", "wavelet", "BM3D"}
+    for score in scores.values():
+        assert score["psnr_db"] < network["psnr_db"]
+        assert score["ssim"] < network["ssim"]
+
+
+def test_one_network_serves_all_levels():
+    by_level = QUALITY["by_level"]
+    assert by_level["levels"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
+    scores = by_level["psnr_db"]
+    assert {len(row) for row in scores.values()} == {10}
+    for blind, noisy in zip(scores["one for all levels"], scores["noisy"], strict=True):
+        assert blind > noisy

@@ -1,0 +1,114 @@
+"""Layers and losses that Keras lacks."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from aeutils.errors import ModelError
+from aeutils.layers import RandomNoise, UpsampleConv2D
+from aeutils.losses import negative_psnr
+from aeutils.metrics import psnr
+from aeutils.models import conv_denoiser
+
+RNG = np.random.default_rng(0)
+
+
+def images(*shape):
+    return RNG.random(shape).astype("float32")
+
+
+@pytest.mark.parametrize("height", [1, 2, 5, 14])
+@pytest.mark.parametrize("width", [1, 3, 8])
+@pytest.mark.parametrize("filters", [1, 4])
+def test_upsampling_and_convolution_in_one_are_both(height, width, filters):
+    inputs = images(2, height, width, 3)
+    apart = keras.Sequential(
+        [
+            keras.Input((height, width, 3)),
+            layers.UpSampling2D((2, 2)),
+            layers.Conv2D(filters, (3, 3), padding="same", activation="tanh"),
+        ]
+    )
+    apart.layers[-1].bias.assign(RNG.normal(size=filters))
+    fused = keras.Sequential(
+        [keras.Input((height, width, 3)), UpsampleConv2D(filters, activation="tanh")]
+    )
+    fused.set_weights(apart.get_weights())
+    assert fused.output_shape == apart.output_shape
+    np.testing.assert_allclose(
+        fused.predict(inputs, verbose=0), apart.predict(inputs, verbose=0), atol=1e-5
+    )
+
+
+def test_fused_denoiser_is_the_plain_one():
+    plain, fused = conv_denoiser(), conv_denoiser(fused=True)
+    assert plain.count_params() == fused.count_params()
+    fused.set_weights(plain.get_weights())
+    inputs = images(8, 28, 28, 1)
+    np.testing.assert_allclose(
+        fused.predict(inputs, verbose=0), plain.predict(inputs, verbose=0), atol=1e-5
+    )
+
+
+def test_fused_denoiser_learns_what_the_plain_one_learns():
+    """One step each, from the same weights, leads to the same weights."""
+    inputs, after = images(32, 28, 28, 1), []
+    start = conv_denoiser().get_weights()
+    for fused in (False, True):
+        model = conv_denoiser(fused=fused)
+        model.set_weights(start)
+        model.compile(keras.optimizers.SGD(1.0), loss="binary_crossentropy")
+        model.fit(inputs, inputs, batch_size=32, verbose=0)
+        after.append(model.get_weights())
+    for plain, fused in zip(*after, strict=True):
+        np.testing.assert_allclose(plain, fused, atol=1e-4)
+    assert not np.allclose(after[0][0], start[0], atol=1e-3)
+
+
+def test_fused_denoiser_is_saved_and_takes_any_size(tmp_path):
+    fused = conv_denoiser((None, None, 1), filters=4, fused=True)
+    fused.save(tmp_path / "fused.keras")
+    again = keras.models.load_model(tmp_path / "fused.keras")
+    inputs = images(1, 40, 52, 1)
+    np.testing.assert_array_equal(
+        fused.predict(inputs, verbose=0), again.predict(inputs, verbose=0)
+    )
+
+
+def test_noise_comes_in_training_only_and_anew_each_time():
+    noise, inputs = RandomNoise(0.5, 0.5, seed=0), images(4, 28, 28, 1)
+    np.testing.assert_array_equal(noise(inputs), inputs)
+    first, second = (np.array(noise(inputs, training=True)) for _ in range(2))
+    assert first.min() == 0
+    assert first.max() == 1
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(RandomNoise(0.5, 0.5, seed=0)(inputs, training=True), first)
+
+
+def test_noise_has_the_stated_strength():
+    grey = np.full((200, 28, 28, 1), 0.5, "float32")
+    spread = np.array(RandomNoise(0.02, 0.1, seed=0)(grey, training=True)).std(axis=(1, 2, 3))
+    assert 0.018 < spread.min() < 0.025
+    assert 0.095 < spread.max() < 0.11
+    assert spread.mean() == pytest.approx(0.06, abs=0.005)
+
+
+@pytest.mark.parametrize("pair", [(-0.1, 0.5), (0.5, 0.1)])
+def test_impossible_strengths_are_refused(pair):
+    with pytest.raises(ModelError, match="lowest"):
+        RandomNoise(*pair)
+
+
+def test_noise_is_saved_with_its_model(tmp_path):
+    model = keras.Sequential([keras.Input((4, 4, 1)), RandomNoise(0.1, 0.3, seed=2)])
+    model.save(tmp_path / "noise.keras")
+    (layer,) = keras.models.load_model(tmp_path / "noise.keras").layers
+    assert (layer.lowest, layer.highest, layer.seed) == (0.1, 0.3, 2)
+
+
+def test_loss_is_the_psnr_with_a_minus():
+    clean, noisy = images(5, 28, 28, 1), images(5, 28, 28, 1)
+    loss = keras.ops.convert_to_numpy(negative_psnr(clean, noisy))
+    np.testing.assert_allclose(loss, -psnr(clean, noisy), atol=1e-3)
+    assert np.isfinite(keras.ops.convert_to_numpy(negative_psnr(clean, clean))).all()
