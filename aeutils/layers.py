@@ -12,6 +12,16 @@ __all__ = ["RandomNoise", "UpsampleConv2D"]
 # of the 4 taps of the kernel that goes there in steps of two.
 MERGED = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], "float32")
 
+# what the merged kernel is made for
+FIXED = {
+    "kernel_size": (3, 3),
+    "strides": (1, 1),
+    "padding": "same",
+    "data_format": "channels_last",
+    "dilation_rate": (1, 1),
+    "groups": 1,
+}
+
 
 @keras.saving.register_keras_serializable(package="aeutils")
 class UpsampleConv2D(keras.layers.Conv2D):
@@ -28,9 +38,14 @@ class UpsampleConv2D(keras.layers.Conv2D):
     ----------
     filters : int
         Number of output channels.
-    activation, kernel_initializer, ...
-        As of ``keras.layers.Conv2D``; kernel size (3, 3), ``"same"`` padding, and no strides,
-        dilation or groups.
+    **kwargs
+        As of ``keras.layers.Conv2D``, but for what is fixed here: kernel size (3, 3), ``"same"``
+        padding, channels last, no strides, dilation or groups.
+
+    Raises
+    ------
+    ModelError
+        If one of these is asked to be something else.
 
     Notes
     -----
@@ -43,7 +58,12 @@ class UpsampleConv2D(keras.layers.Conv2D):
     """
 
     def __init__(self, filters, **kwargs):
-        super().__init__(filters, (3, 3), padding="same", data_format="channels_last", **kwargs)
+        for name, value in FIXED.items():
+            given = kwargs.pop(name, value)
+            # a stored model has lists in the place of tuples
+            if given != value and given != list(np.atleast_1d(value)):
+                raise ModelError(f"{name} of UpsampleConv2D is always {value!r}.")
+        super().__init__(filters, **FIXED, **kwargs)
 
     def call(self, inputs):
         """Return the convolved picture of twice the height and width."""
@@ -52,19 +72,14 @@ class UpsampleConv2D(keras.layers.Conv2D):
         outputs = ops.conv_transpose(
             inputs, kernel, strides=2, padding="same", data_format="channels_last"
         )
-        return self.activation(ops.add(outputs, self.bias))
+        if self.use_bias:
+            outputs = ops.add(outputs, self.bias)
+        return self.activation(outputs)
 
     def compute_output_shape(self, input_shape):
         """Return the shape of the output: twice the height and width, where they are known."""
         n, height, width, _ = input_shape
         return (n, height and 2 * height, width and 2 * width, self.filters)
-
-    def get_config(self):
-        """Return the arguments, less those that are fixed."""
-        config = super().get_config()
-        for fixed in ("kernel_size", "padding", "data_format"):
-            del config[fixed]
-        return config
 
 
 @keras.saving.register_keras_serializable(package="aeutils")
@@ -81,7 +96,7 @@ class RandomNoise(keras.layers.Layer):
 
     Notes
     -----
-    Takes and gives images in [0, 1], shape (n, height, width, channels), clipped as
+    Takes and gives images in [0, 1], shape (n, ...), clipped as
     :func:`aeutils.images.add_noise` clips them.
     """
 
@@ -98,11 +113,11 @@ class RandomNoise(keras.layers.Layer):
         """Return noisy images in training, the same images otherwise."""
         if not training:
             return inputs
-        factor = keras.random.uniform(
-            (ops.shape(inputs)[0], 1, 1, 1), self.lowest, self.highest, seed=self.generator
-        )
+        one_each = (ops.shape(inputs)[0],) + (1,) * (len(inputs.shape) - 1)
+        factor = keras.random.uniform(one_each, self.lowest, self.highest, seed=self.generator)
         noise = keras.random.normal(ops.shape(inputs), seed=self.generator)
-        return ops.clip(inputs + factor * noise, 0, 1)
+        noisy = ops.cast(inputs, noise.dtype) + factor * noise
+        return ops.cast(ops.clip(noisy, 0, 1), self.compute_dtype)
 
     def get_config(self):
         """Return the arguments."""

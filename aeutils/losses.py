@@ -14,7 +14,7 @@ def negative_psnr(y_true, y_pred):
     """Peak signal-to-noise ratio of each image, with a minus, as a loss to train by.
 
     Minimising it maximises the mean of :func:`aeutils.metrics.psnr` over images, where the mean
-    squared error would let the few worst images outweigh all others.
+    squared error gives the images that are hard more weight than those that are nearly clean.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ The chapters write the same networks out layer by layer; a test compares the two
 """
 
 import math
+from collections.abc import Sequence
 from numbers import Integral
 
 import keras
@@ -137,7 +138,8 @@ def residual_denoiser(
     Two convolutions with strides down to a quarter of height and width.  There each block adds two
     corrections to what it gets: one from a dense autoencoder, in which every place sees every
     other, and one from a convolution.  Two transposed convolutions lead back, and what the way
-    down had at half the size is added on the way up.
+    down had at half the size is added on the way up.  Every block has a bottleneck of its own,
+    with a way around it, so that :func:`split_at` has no place to split at.
 
     Parameters
     ----------
@@ -171,7 +173,7 @@ def residual_denoiser(
     image_shape = _image_shape(image_shape)
     if None in image_shape:
         raise ModelError("height and width must be fixed, since dense layers need them.")
-    if len(filters) != 2:
+    if not isinstance(filters, Sequence) or len(filters) != 2:
         raise ModelError(f"filters must be two numbers, not {filters!r}.")
     half, quarter = (_positive(f"filters[{i}]", n) for i, n in enumerate(filters))
     latent_dim, blocks = _positive("latent_dim", latent_dim), _positive("blocks", blocks)
@@ -264,8 +266,8 @@ def reach(model):
     Parameters
     ----------
     model : keras.Model
-        Made of convolutions with odd kernels, max-pooling, upsampling and concatenation, as
-        :func:`conv_denoiser` and :func:`page_cleaner` are.
+        Made of convolutions with odd kernels, max-pooling, upsampling (apart or in one with the
+        convolution) and concatenation, as :func:`conv_denoiser` and :func:`page_cleaner` are.
 
     Returns
     -------
@@ -375,27 +377,37 @@ def multiplications(model):
     Returns
     -------
     int
-        Of the dense and convolutional layers; what the others do counts for little beside it.
+        Of the dense and convolutional layers; what layers without weights do counts for little
+        beside it.
 
     Raises
     ------
     ModelError
-        If the size of the images is not fixed.
+        If the size of the images is not fixed, or a layer has weights and is of another kind.
     """
-    total = 0
-    for layer in model.layers:
-        if not isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose):
-            continue
-        # a transposed convolution uses every weight once for each place of its input
-        spread = isinstance(layer, layers.Conv2DTranspose | UpsampleConv2D)
-        places = (layer.input if spread else layer.output).shape[1:-1]
-        if None in places:
-            raise ModelError("multiplications are counted for images of a fixed size.")
-        weights = layer.kernel.shape
-        if isinstance(layer, UpsampleConv2D):
-            weights = (4, 4, *weights[2:])  # the weights of its merged kernel
-        total += math.prod(places) * math.prod(weights)
-    return total
+    return sum(_multiplications(layer) for layer in model.layers)
+
+
+def _multiplications(layer):
+    """Return the multiplications of one layer, or of a model in the place of a layer."""
+    if isinstance(layer, keras.Model):
+        return multiplications(layer)
+    if not isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose):
+        if layer.trainable_weights:
+            raise ModelError(
+                f"the layer {layer.name!r} ({type(layer).__name__}) is none whose multiplications "
+                "are known; use dense layers and convolutions."
+            )
+        return 0
+    # a transposed convolution uses every weight once for each place of its input
+    spreads = isinstance(layer, layers.Conv2DTranspose | UpsampleConv2D)
+    places = (layer.input if spreads else layer.output).shape[1:-1]
+    if None in places:
+        raise ModelError("multiplications are counted for images of a fixed size.")
+    weights = layer.kernel.shape
+    if isinstance(layer, UpsampleConv2D):
+        weights = (4, 4, *weights[2:])  # those of its merged kernel
+    return math.prod(places) * math.prod(weights)
 
 
 def split_at(model, layer_name="bottleneck"):
@@ -442,7 +454,7 @@ def split_at(model, layer_name="bottleneck"):
 
 def _image_shape(image_shape):
     """Return a shape whose sides two halvings divide, as Keras takes it, or raise."""
-    if len(image_shape) != 3:
+    if not isinstance(image_shape, Sequence) or len(image_shape) != 3:
         raise ModelError(f"image_shape must be (height, width, channels), not {image_shape!r}.")
     height, width, channels = image_shape
     for name, side in (("height", height), ("width", width)):

@@ -17,7 +17,6 @@ Measured on {date} by `make bench`, in one run: {on}, {processor}.
 ## Training
 
 The floor is what the training would take if it were nothing but matrix products at the rate that this machine reaches for large ones, {matmul_gflops} GFLOP/s in float32.
-The networks of chapter 7 are trained in bfloat16, 25 steps a call; the figure counts what a network really multiplies.
 
 | network | batch | MFLOP an image, forward and backward | seconds an epoch of 60,000 images | floor, seconds | times the floor |
 | --- | --: | --: | --: | --: | --: |
@@ -47,6 +46,7 @@ Measured on {denoising[date]} by `python benchmarks/denoising_speed.py`: {denois
 The article's network: Gaussian noise of noise_factor {denoising[noise_factor]}, seed {denoising[seed]}.
 The article's recipe is Adam with its defaults, {article[epochs]} epochs, batches of {article[batch_size]}.
 Each further line keeps what the lines above it brought; [chapter 7](../notebooks/07_denoising_faster_and_better.ipynb) explains them.
+Seconds are epochs by the median seconds of an epoch, since what else a machine does holds up single ones.
 The noisy test images have a PSNR of {denoising[psnr_db_noisy]:.2f} dB.
 
 {of_ladder}
@@ -70,7 +70,7 @@ The same noisy test images; the cost is that of one image, in multiplications, b
 
 {of_quality}
 
-Beside classical filters, on the first {quality[filters][images]} of them; every filter tuned on training images:
+Beside classical filters, on the first {quality[filters][images]} of them; every filter tuned on training images, the network that of the last line but one:
 
 {of_filters}
 
@@ -245,7 +245,8 @@ def ladder_table(runs):
         "| --- | --: | --: | --: | --: | --: | --: |",
     ]
     lines += [
-        f"| {name} | {run['epochs']} | {run['seconds'][-1]:.0f} | {run['test_loss'][-1]:.4f} "
+        f"| {name} | {run['epochs']} | {run['epochs'] * run['seconds_per_epoch']:.0f} "
+        f"| {run['test_loss'][-1]:.4f} "
         f"| {run['psnr_db']:.2f} | {run['ssim']:.3f} | {run.get('speedup') or '–'} |"
         for name, run in runs.items()
     ]

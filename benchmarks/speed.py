@@ -109,12 +109,9 @@ def networks():
         )
         print(f"{name}:", training[name], flush=True)
 
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    fused, residual = conv_denoiser(fused=True), residual_denoiser()
-    keras.config.set_dtype_policy("float32")
     for name, model, batch_size, loss in (
-        ("chapter 3's network as chapter 7 trains it", fused, 32, "binary_crossentropy"),
-        ("chapter 7's network", residual, 128, negative_psnr),
+        ("chapter 7, chapter 3's network", conv_denoiser(fused=True), 32, "binary_crossentropy"),
+        ("chapter 7, its own network", residual_denoiser(), 128, negative_psnr),
     ):
         training[name] = epoch_seconds(
             model, noisy, clean, batch_size, loss, gflops, steps_per_execution=25

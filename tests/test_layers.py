@@ -76,6 +76,36 @@ def test_fused_denoiser_is_saved_and_takes_any_size(tmp_path):
     )
 
 
+def test_upsampling_and_convolution_in_one_may_do_without_bias():
+    layer = UpsampleConv2D(2, use_bias=False)
+    assert layer(np.zeros((1, 3, 3, 1), "float32")).shape == (1, 6, 6, 2)
+    assert len(layer.weights) == 1
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        {"kernel_size": (5, 5)},
+        {"strides": 2},
+        {"padding": "valid"},
+        {"dilation_rate": (2, 2)},
+        {"groups": 2},
+        {"data_format": "channels_first"},
+    ],
+)
+def test_upsampling_and_convolution_in_one_is_of_one_kind(argument):
+    with pytest.raises(ModelError, match=next(iter(argument))):
+        UpsampleConv2D(4, **argument)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("shape", [(4, 784), (4, 28, 28, 1)])
+def test_noise_keeps_the_shape_and_takes_any_policy(policy, shape):
+    noisy = RandomNoise(0.1, 1.0, seed=0, dtype=policy)(images(*shape), training=True)
+    assert noisy.shape == shape
+    assert keras.backend.standardize_dtype(noisy.dtype) == policy.removeprefix("mixed_")
+
+
 def test_noise_comes_in_training_only_and_anew_each_time():
     noise, inputs = RandomNoise(0.5, 0.5, seed=0), images(4, 28, 28, 1)
     np.testing.assert_array_equal(noise(inputs), inputs)

@@ -6,10 +6,12 @@ import pytest
 from keras import layers
 
 from aeutils.errors import ModelError
+from aeutils.layers import RandomNoise
 from aeutils.models import (
     conv_denoiser,
     dense_autoencoder,
     multiplications,
+    reach,
     residual_denoiser,
     split_at,
 )
@@ -56,6 +58,8 @@ def test_other_sizes():
         (lambda: conv_denoiser((28, 30, 1)), "width 30 .* pad the images to 32"),
         (lambda: conv_denoiser((0, 28, 1)), "height"),
         (lambda: conv_denoiser(filters=0), "filters"),
+        (lambda: conv_denoiser(28), "height, width, channels"),
+        (lambda: residual_denoiser(filters=24), "two numbers"),
         (lambda: residual_denoiser((28, 30, 1)), "width 30"),
         (lambda: residual_denoiser((None, 28, 1)), "must be fixed"),
         (lambda: residual_denoiser(filters=(24, 0)), r"filters\[1\]"),
@@ -92,6 +96,22 @@ def test_multiplications():
     # 4 in the place of 9 where upsampling and convolution are one
     saved = 5 * (196 * 32**2 + 784 * 32)
     assert multiplications(conv_denoiser(fused=True)) == 9 * pairs - saved
+
+
+def test_multiplications_of_a_model_inside_a_model():
+    inner = conv_denoiser()
+    outer = keras.Sequential([keras.Input((28, 28, 1)), RandomNoise(0.5, 0.5), inner])
+    assert multiplications(outer) == multiplications(inner)
+
+
+def test_multiplications_of_what_is_unknown():
+    model = keras.Sequential([keras.Input((4, 2)), layers.LSTM(3, name="memory")])
+    with pytest.raises(ModelError, match=r"memory.*LSTM"):
+        multiplications(model)
+
+
+def test_reach_is_the_same_in_one_layer_or_two():
+    assert reach(conv_denoiser(fused=True)) == reach(conv_denoiser()) == (13, 4)
 
 
 @pytest.mark.parametrize("build", [dense_autoencoder, conv_denoiser])
