@@ -25,7 +25,7 @@ from pesq import pesq
 from aeutils import audio, runtime
 
 runtime.quiet_logs()
-import keras  # noqa: E402  after the logs are quiet
+from denoising import EpochLines  # noqa: E402  after the logs are quiet
 
 from aeutils import training  # noqa: E402
 
@@ -48,17 +48,9 @@ SPEECH_MEASURES = {
 MUSIC_MEASURES = {"si_sdr_db": SPEECH_MEASURES["si_sdr_db"]}
 
 
-class EpochLines(keras.callbacks.Callback):
-    """A line an epoch, in the place of the chapter's table, which only a notebook can show."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Print the epoch's line."""
-        print(f"epoch {epoch + 1} of {self.params['epochs']}: {logs}", flush=True)
-
-
 def run_chapter():
     """Run the chapter's cells until its network is trained; return their variables."""
-    training.Progress = EpochLines
+    training.Progress = EpochLines  # the chapter's table shows in notebooks only
     matplotlib.use("agg")  # the chapter's figures are drawn and not shown
     variables = {}
     for cell in nbformat.read(CHAPTER, 4).cells:

@@ -20,12 +20,13 @@ from aeutils import runtime
 
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
+from denoising import EpochLines, quality, warm_up_and_cosine  # noqa: E402
 
 from aeutils.data import load_mnist  # noqa: E402
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
 from aeutils.layers import RandomNoise  # noqa: E402
 from aeutils.losses import negative_psnr  # noqa: E402
-from aeutils.metrics import psnr, ssim  # noqa: E402
+from aeutils.metrics import psnr  # noqa: E402
 from aeutils.models import conv_denoiser, multiplications, residual_denoiser  # noqa: E402
 
 SEED, NOISE_FACTOR, BATCH_SIZE, PEAK = 0, 0.5, 128, 5e-3
@@ -66,14 +67,6 @@ FILTERS = {
 TUNED_ON, JUDGED_ON = 50, 200
 
 
-class EpochLines(keras.callbacks.Callback):
-    """A line an epoch."""
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Print the epoch's line."""
-        print(f"  epoch {epoch + 1} of {self.params['epochs']}: {logs}", flush=True)
-
-
 def train(x, size, epochs, lowest=NOISE_FACTOR, highest=NOISE_FACTOR):
     """Train a residual denoiser on new noise every epoch; return it in float32, and the seconds."""
     keras.utils.set_random_seed(SEED)
@@ -82,9 +75,7 @@ def train(x, size, epochs, lowest=NOISE_FACTOR, highest=NOISE_FACTOR):
     keras.config.set_dtype_policy("float32")
     trainee = keras.Sequential([keras.Input((28, 28, 1)), RandomNoise(lowest, highest), network])
     steps = epochs * len(x) // BATCH_SIZE
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps - steps // 20, warmup_target=PEAK, warmup_steps=steps // 20
-    )
+    rate = warm_up_and_cosine(PEAK, steps, steps // 20)
     trainee.compile(
         optimizer=keras.optimizers.Adam(rate, clipnorm=5.0),
         loss=negative_psnr,
@@ -96,14 +87,6 @@ def train(x, size, epochs, lowest=NOISE_FACTOR, highest=NOISE_FACTOR):
     plain = residual_denoiser(**size)
     plain.set_weights(network.get_weights())
     return plain, passed
-
-
-def quality(clean, denoised):
-    """Return mean PSNR and SSIM, rounded."""
-    return {
-        "psnr_db": round(float(psnr(clean, denoised).mean()), 3),
-        "ssim": round(float(ssim(clean, denoised).mean()), 4),
-    }
 
 
 def curve(x, test, test_noisy):

@@ -18,11 +18,12 @@ from aeutils import runtime
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
 import tensorflow as tf  # noqa: E402
+from denoising import quality, warm_up_and_cosine  # noqa: E402
 from keras import layers  # noqa: E402
 
 from aeutils.data import load_mnist  # noqa: E402
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
-from aeutils.metrics import psnr, ssim  # noqa: E402
+from aeutils.metrics import psnr  # noqa: E402
 from aeutils.models import conv_denoiser  # noqa: E402
 
 SEED, NOISE_FACTOR, LOSS = 0, 0.5, "binary_crossentropy"
@@ -68,12 +69,7 @@ class Clock(keras.callbacks.Callback):
 
 def learning_rate(steps, peak=None):
     """Return Adam's usual rate, or warm-up to the peak and a cosine down to zero."""
-    if peak is None:
-        return 1e-3
-    warmup = steps // 10
-    return keras.optimizers.schedules.CosineDecay(
-        0.0, steps - warmup, warmup_target=peak, warmup_steps=warmup
-    )
+    return 1e-3 if peak is None else warm_up_and_cosine(peak, steps, steps // 10)
 
 
 def train(
@@ -127,8 +123,7 @@ def train(
         "seconds": clock.seconds,
         "seconds_per_epoch": round(seconds_per_epoch(clock.seconds), 2),
         "test_loss": [*clock.test_loss[:-1], round(loss, 5)],
-        "psnr_db": round(float(psnr(test, denoised).mean()), 3),
-        "ssim": round(float(ssim(test, denoised).mean()), 4),
+        **quality(test, denoised),
     }
 
 
