@@ -1,5 +1,6 @@
 """Write the benchmarks page of the book, book/benchmarks.md, from the stored results."""
 
+import itertools
 import os
 from pathlib import Path
 
@@ -165,36 +166,37 @@ Sounds without noise, put through the network all the same, keep an SI-SDR of {a
 """
 
 
+def markdown(names, rows):
+    """Return a Markdown table: the first column's words on the left, all figures on the right."""
+    lines = [" | ".join(names), "--- " + "| --: " * (len(names) - 1), *map(" | ".join, rows)]
+    return "\n".join(f"| {line.rstrip()} |" for line in lines)
+
+
 def table(columns, digits=3):
     """Return a Markdown table of methods by columns, the best of each column bold."""
-    methods = list(next(iter(columns.values())))
-    lines = [
-        "| method | " + " | ".join(columns) + " |",
-        "| --- " + "| --: " * len(columns) + "|",
-    ]
-    for method in methods:
-        cells = []
-        for figures in columns.values():
-            text = f"{figures[method]:.{digits}f}"
-            cells.append(f"**{text}**" if figures[method] == max(figures.values()) else text)
-        lines.append(f"| {method} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+
+    def cell(figures, method):
+        text = f"{figures[method]:.{digits}f}"
+        return f"**{text}**" if figures[method] == max(figures.values()) else text
+
+    methods = next(iter(columns.values()))
+    return markdown(
+        ["method", *columns],
+        [[method, *(cell(figures, method) for figures in columns.values())] for method in methods],
+    )
 
 
 def seconds(rows):
     """Return a Markdown table of the times of both autoencoders, by data set."""
-    lines = [
-        "| data | fit, AutoencoderDetector | fit, PyOD | score, AutoencoderDetector | score, PyOD |",
-        "| --- | --: | --: | --: | --: |",
-    ]
-    for name, row in rows.items():
-        cells = [
-            f"{row[part][method]:.3f}"
-            for part in ("fit_seconds", "score_seconds")
-            for method in ("AutoencoderDetector", "PyOD AutoEncoder")
-        ]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    methods = ("AutoencoderDetector", "PyOD AutoEncoder")
+    pairs = list(itertools.product(("fit", "score"), methods))
+    return markdown(
+        ["data", *(f"{part}, {method.removesuffix(' AutoEncoder')}" for part, method in pairs)],
+        [
+            [name, *(f"{row[f'{part}_seconds'][method]:.3f}" for part, method in pairs)]
+            for name, row in rows.items()
+        ],
+    )
 
 
 def anomaly_tables(anomalies):
@@ -226,70 +228,75 @@ def anomaly_tables(anomalies):
 def document_table(documents):
     """Return a Markdown table of the methods that clean pages."""
     pages, photograph = documents["rendered"], documents["scanned_page"]
-    lines = [
-        "| method | PSNR, dB | SSIM | letters misread, pages | letters misread, photograph |",
-        "| --- | --: | --: | --: | --: |",
-    ]
-    lines += [
-        f"| {name} | {decibels:.2f} | {pages['ssim'][name]:.3f} | {pages['cer'][name]:.1%} "
-        f"| {photograph['cer'][name]:.1%} |"
-        for name, decibels in pages["psnr_db"].items()
-    ]
-    return "\n".join(lines)
+    return markdown(
+        ["method", "PSNR, dB", "SSIM", "letters misread, pages", "letters misread, photograph"],
+        [
+            [
+                name,
+                f"{decibels:.2f}",
+                f"{pages['ssim'][name]:.3f}",
+                f"{pages['cer'][name]:.1%}",
+                f"{photograph['cer'][name]:.1%}",
+            ]
+            for name, decibels in pages["psnr_db"].items()
+        ],
+    )
 
 
 def ladder_table(runs):
     """Return a Markdown table of trainings of the article's network."""
-    lines = [
-        "| training | epochs | seconds | test loss | PSNR, dB | SSIM | times as fast |",
-        "| --- | --: | --: | --: | --: | --: | --: |",
-    ]
-    lines += [
-        f"| {name} | {run['epochs']} | {run['epochs'] * run['seconds_per_epoch']:.0f} "
-        f"| {run['test_loss'][-1]:.4f} "
-        f"| {run['psnr_db']:.2f} | {run['ssim']:.3f} | {run.get('speedup') or '–'} |"
-        for name, run in runs.items()
-    ]
-    return "\n".join(lines)
+    names = ["training", "epochs", "seconds", "test loss", "PSNR, dB", "SSIM", "times as fast"]
+    return markdown(
+        names,
+        [
+            [
+                name,
+                f"{run['epochs']}",
+                f"{run['epochs'] * run['seconds_per_epoch']:.0f}",
+                f"{run['test_loss'][-1]:.4f}",
+                f"{run['psnr_db']:.2f}",
+                f"{run['ssim']:.3f}",
+                f"{run.get('speedup') or '–'}",
+            ]
+            for name, run in runs.items()
+        ],
+    )
 
 
 def quality_table(quality, article):
     """Return a Markdown table of networks by cost and time."""
     cost = quality["article"]["multiplications"]
     rows = [{"network": "the article's", **article, **quality["article"]}, *quality["curve"]]
-    lines = [
-        "| network | cost | epochs | seconds | PSNR, dB | SSIM |",
-        "| --- | --: | --: | --: | --: | --: |",
-    ]
-    lines += [
-        f"| {row['network']} | {row['multiplications'] / cost:.1f} | {row['epochs']} "
-        f"| {row['seconds']:.0f} | {row['psnr_db']:.2f} | {row['ssim']:.3f} |"
-        for row in rows
-    ]
-    return "\n".join(lines)
+    return markdown(
+        ["network", "cost", "epochs", "seconds", "PSNR, dB", "SSIM"],
+        [
+            [
+                row["network"],
+                f"{row['multiplications'] / cost:.1f}",
+                f"{row['epochs']}",
+                f"{row['seconds']:.0f}",
+                f"{row['psnr_db']:.2f}",
+                f"{row['ssim']:.3f}",
+            ]
+            for row in rows
+        ],
+    )
 
 
 def filter_table(scores):
     """Return a Markdown table of filters and the network."""
-    lines = ["| method | PSNR, dB | SSIM |", "| --- | --: | --: |"]
-    lines += [
-        f"| {name} | {score['psnr_db']:.2f} | {score['ssim']:.3f} |"
-        for name, score in scores.items()
-    ]
-    return "\n".join(lines)
+    return markdown(
+        ["method", "PSNR, dB", "SSIM"],
+        [[name, f"{s['psnr_db']:.2f}", f"{s['ssim']:.3f}"] for name, s in scores.items()],
+    )
 
 
 def level_table(by_level):
     """Return a Markdown table of PSNR, a line a network and a column a noise level."""
-    lines = [
-        "| network | " + " | ".join(f"{level}" for level in by_level["levels"]) + " |",
-        "| --- " + "| --: " * len(by_level["levels"]) + "|",
-    ]
-    lines += [
-        f"| {name} | " + " | ".join(f"{decibels:.1f}" for decibels in row) + " |"
-        for name, row in by_level["psnr_db"].items()
-    ]
-    return "\n".join(lines)
+    return markdown(
+        ["network", *map(str, by_level["levels"])],
+        [[name, *(f"{x:.1f}" for x in row)] for name, row in by_level["psnr_db"].items()],
+    )
 
 
 def audio_tables(audio, snr_db=5):
