@@ -23,3 +23,7 @@ class ModelError(AeutilsError):
 
 class AudioError(AeutilsError):
     """A sound, or a request about one, is not what the audio functions take."""
+
+
+class SequenceError(AeutilsError):
+    """A recording, or a request about one, is not what the window functions take."""

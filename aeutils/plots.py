@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from aeutils.errors import ImageError
+from aeutils.errors import ImageError, SequenceError
+from aeutils.windows import label_ranges
 
 LINE_STYLES = ["-", ":", "-.", "--", (0, (1, 4)), (0, (5, 5))]
 
@@ -14,6 +15,7 @@ __all__ = [
     "plot_feature_errors",
     "plot_history",
     "plot_latent",
+    "plot_recording",
     "plot_scores",
     "show_images",
 ]
@@ -253,3 +255,59 @@ def plot_feature_errors(errors, names, usual=None, axis=None):
     axis.invert_yaxis()  # the first feature on top, as in the table
     axis.set_xlabel("squared error of the scaled feature")
     return axis
+
+
+def plot_recording(samples, rate, marked=None, scores=None, threshold=None, begin=0.0):
+    """Draw a recording over time, and under it the anomaly score of every step.
+
+    Parameters
+    ----------
+    samples : array-like of float, shape (n_steps,)
+        The recording, one channel.
+    rate : float
+        Steps a second.
+    marked : array-like of bool, shape (n_steps,), optional
+        Steps to shade.
+    scores : array-like of float, shape (n_steps,), optional
+        Drawn below; see :func:`aeutils.windows.score_steps`.
+    threshold : float, optional
+        Score above which a step is called anomalous; a line.
+    begin : float, default 0.0
+        Time of the first step, in seconds.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        That of the recording and, if there are scores, that of the scores.
+
+    Raises
+    ------
+    SequenceError
+        If there are not as many marks or scores as samples.
+    """
+    curves = [np.asarray(curve) for curve in (samples, scores) if curve is not None]
+    marked = np.zeros(len(curves[0]), bool) if marked is None else np.asarray(marked)
+    if any(np.shape(row) != np.shape(marked) for row in curves):
+        shapes = [row.shape for row in (*curves, marked)]
+        raise SequenceError(f"samples, scores and marks must be one a step; their shapes: {shapes}")
+    _, axes = plt.subplots(
+        len(curves),
+        figsize=(8, 0.6 + 1.6 * len(curves)),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
+    )
+    axes = axes[:, 0]
+    seconds = begin + np.arange(len(marked)) / rate
+    for axis, curve in zip(axes, curves, strict=True):
+        axis.plot(seconds, curve, linewidth=0.9)
+        for start, stop in label_ranges(marked):
+            axis.axvspan(begin + start / rate, begin + stop / rate, color="C1", alpha=0.3, lw=0)
+    if scores is not None:
+        axes[1].set(ylabel="score", ylim=(0, None))
+        if threshold is not None:
+            axes[1].axhline(threshold, color="black", linestyle=":", label="threshold")
+            axes[1].legend(loc="upper right")
+    axes[-1].set_xlabel("seconds")
+    axes[-1].set_xlim(begin, begin + len(marked) / rate)
+    return axes

@@ -71,6 +71,30 @@ def test_spoken_wav_is_the_published_file():
         assert file.getparams()[:4] == (1, 2, 48000, 68545)
 
 
+def test_heartbeats_are_marked_where_the_heart_beats():
+    ecg = data.load_heartbeats()
+    assert (ecg.rate, ecg.samples.shape, ecg.samples.dtype) == (360, (106920,), np.float32)
+    assert (np.round(ecg.samples * 200) / 200 == ecg.samples).mean() > 0.99
+    assert dict(zip(*np.unique(ecg.kinds, return_counts=True), strict=True)) == {
+        "N": 355, "V": 91, "F": 55, "Q": 2,
+    }  # fmt: skip
+    assert (np.diff(ecg.beats) > 100).all()
+    assert 0 < ecg.beats[0] < ecg.beats[-1] < len(ecg.samples)
+    # the signal climbs most steeply at a beat
+    steep = np.abs(np.diff(ecg.samples))
+    at_normal = [steep[b - 15 : b + 15].max() for b in ecg.beats[ecg.kinds == "N"]]
+    assert np.median(at_normal) > 5 * np.median(steep)
+    for start, stop in ecg.faults:
+        assert 1000 < stop - start < 2000
+
+
+def test_odd_beat():
+    samples, is_odd = data.load_odd_beat()
+    assert samples.shape == is_odd.shape == (7500,)
+    assert (samples.dtype, is_odd.dtype) == (np.float32, bool)
+    assert np.flatnonzero(is_odd).tolist() == list(range(6936, 7288))
+
+
 @pytest.fixture
 def damaged(tmp_path, monkeypatch):
     """A copy of the data folder to damage."""
@@ -115,7 +139,15 @@ def become_a_folder(path):
     ],
 )
 @pytest.mark.parametrize(
-    "name", ["mnist.npz", "fashion_mnist_test.npz", "penguins.csv", "speech.zip"]
+    "name",
+    [
+        "mnist.npz",
+        "fashion_mnist_test.npz",
+        "penguins.csv",
+        "speech.zip",
+        "heartbeats.npz",
+        "odd_beat.npz",
+    ],
 )
 def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
     path = damaged / name
@@ -125,6 +157,8 @@ def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
         "fashion_mnist_test.npz": data.load_fashion_mnist,
         "penguins.csv": data.load_penguins,
         "speech.zip": data.load_speech,
+        "heartbeats.npz": data.load_heartbeats,
+        "odd_beat.npz": data.load_odd_beat,
     }[name]
     with pytest.raises(DataFileError, match=words) as caught:
         load()

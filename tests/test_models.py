@@ -1,5 +1,7 @@
 """The networks: shapes, splitting, saving, bad arguments."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from aeutils.errors import ModelError
 from aeutils.layers import RandomNoise
 from aeutils.models import (
     conv_denoiser,
+    conv_sequence_autoencoder,
     dense_autoencoder,
+    lstm_autoencoder,
     multiplications,
     reach,
     residual_denoiser,
@@ -66,6 +70,14 @@ def test_other_sizes():
         (lambda: residual_denoiser(filters=(24,)), "two numbers"),
         (lambda: residual_denoiser(latent_dim=0), "latent_dim"),
         (lambda: residual_denoiser(blocks=0), "blocks"),
+        (lambda: lstm_autoencoder(width=50), "width 50 .* patch 4; use windows of 52"),
+        (lambda: lstm_autoencoder(units=0), "units"),
+        (lambda: lstm_autoencoder(n_channels=1.5), "n_channels"),
+        (lambda: lstm_autoencoder(patch=-4), "patch"),
+        (lambda: conv_sequence_autoencoder(width=50), "width 50 .* use 52"),
+        (lambda: conv_sequence_autoencoder(filters=4), "two numbers"),
+        (lambda: conv_sequence_autoencoder(filters=(4, 0)), r"filters\[1\]"),
+        (lambda: conv_sequence_autoencoder(latent_dim="16"), "latent_dim"),
         (lambda: multiplications(conv_denoiser((None, None, 1))), "fixed size"),
     ],
 )
@@ -98,6 +110,14 @@ def test_multiplications():
     assert multiplications(conv_denoiser(fused=True)) == 9 * pairs - saved
 
 
+def test_multiplications_of_batch_normalization():
+    model = keras.Sequential([keras.Input((4, 6, 3)), layers.BatchNormalization()])
+    assert multiplications(model) == 4 * 6 * 3
+    unsized = keras.Sequential([keras.Input((None, 6, 3)), layers.BatchNormalization()])
+    with pytest.raises(ModelError, match="fixed size"):
+        multiplications(unsized)
+
+
 def test_multiplications_of_a_model_inside_a_model():
     inner = conv_denoiser()
     outer = keras.Sequential([keras.Input((28, 28, 1)), RandomNoise(0.5, 0.5), inner])
@@ -114,7 +134,15 @@ def test_reach_is_the_same_in_one_layer_or_two():
     assert reach(conv_denoiser(fused=True)) == reach(conv_denoiser()) == (13, 4)
 
 
-@pytest.mark.parametrize("build", [dense_autoencoder, conv_denoiser])
+WITH_BOTTLENECK = [
+    dense_autoencoder,
+    conv_denoiser,
+    lstm_autoencoder,
+    conv_sequence_autoencoder,
+]
+
+
+@pytest.mark.parametrize("build", WITH_BOTTLENECK)
 def test_halves_make_the_whole_and_share_weights(build):
     model = build()
     x = np.random.default_rng(0).random((4, *model.input_shape[1:])).astype("float32")
@@ -126,6 +154,61 @@ def test_halves_make_the_whole_and_share_weights(build):
         decoder.predict(codes, verbose=0), model.predict(x, verbose=0), atol=1e-6
     )
     assert encoder.output_shape == model.get_layer("bottleneck").output.shape
+
+
+@pytest.mark.parametrize("build", WITH_BOTTLENECK)
+def test_halves_called_directly_do_not_warn(build):
+    model = build()
+    x = np.random.default_rng(0).random((4, *model.input_shape[1:])).astype("float32")
+    encoder, decoder = split_at(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reconstruction = decoder(encoder(x))
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(reconstruction), keras.ops.convert_to_numpy(model(x)), atol=1e-6
+    )
+
+
+def test_split_of_a_model_with_two_inputs():
+    both = [keras.Input((2,)), keras.Input((3,))]
+    code = layers.Dense(2, name="bottleneck")(layers.Concatenate()(both))
+    encoder, decoder = split_at(keras.Model(both, layers.Dense(5)(code)))
+    assert len(encoder.inputs) == 2
+    assert decoder(encoder([np.ones((1, 2)), np.ones((1, 3))])).shape == (1, 5)
+
+
+@pytest.mark.parametrize("build", [lstm_autoencoder, conv_sequence_autoencoder])
+def test_networks_for_recordings(build):
+    model = build()
+    assert not model.compiled
+    assert model.get_layer("bottleneck").output.shape == (None, 16)
+    assert 3000 < model.count_params() < 4000
+    several = build(width=20, n_channels=3)
+    assert several.predict(np.zeros((2, 20, 3), "float32"), verbose=0).shape == (2, 20, 3)
+
+
+def test_lstm_is_the_same_whether_its_loop_is_written_out_or_not():
+    model, loop = lstm_autoencoder(width=12), lstm_autoencoder(width=12, unroll=False)
+    loop.set_weights(model.get_weights())
+    x = np.random.default_rng(0).normal(size=(3, 12, 1)).astype("float32")
+    np.testing.assert_allclose(loop.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
+
+
+def test_lstm_decoder_sees_nothing_but_the_code():
+    encoder, decoder = split_at(lstm_autoencoder(units=5))
+    assert encoder.output_shape == decoder.input_shape == (None, 5)
+
+
+@pytest.mark.parametrize("build", [lstm_autoencoder, conv_sequence_autoencoder])
+def test_networks_for_recordings_learn(build):
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    phase = rng.uniform(0, 2 * np.pi, (256, 1, 1))
+    waves = np.sin(np.arange(16).reshape(1, 16, 1) / 3 + phase).astype("float32")
+    model = build(width=16)
+    model.compile(keras.optimizers.Adam(0.01), "mse")
+    losses = model.fit(waves, waves, epochs=40, batch_size=32, verbose=0).history["loss"]
+    assert losses[-1] < 0.1 < losses[0]
 
 
 def test_split_of_a_functional_model():
@@ -159,9 +242,10 @@ def test_what_cannot_be_split(build, layer, words):
         split_at(build(), layer)
 
 
-def test_saved_model_gives_the_same_answers(tmp_path):
-    model = dense_autoencoder(latent_dim=3, hidden_layer_sizes=(16,))
-    x = np.random.default_rng(0).random((4, 784)).astype("float32")
+@pytest.mark.parametrize("build", WITH_BOTTLENECK)
+def test_saved_model_gives_the_same_answers(tmp_path, build):
+    model = build()
+    x = np.random.default_rng(0).random((4, *model.input_shape[1:])).astype("float32")
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))

@@ -115,7 +115,8 @@ def layer_by_layer(model):
      ("03_image_denoising", models.conv_denoiser),
      ("05_cleaning_documents", models.page_cleaner),
      ("06_cleaning_audio", models.spectrogram_denoiser),
-     ("07_denoising_faster_and_better", models.residual_denoiser)],
+     ("07_denoising_faster_and_better", models.residual_denoiser),
+     ("08_sequences", models.lstm_autoencoder)],
 )  # fmt: skip
 def test_chapter_and_package_build_the_same_network(chapter, build):
     built = {}

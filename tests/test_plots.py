@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aeutils import plots
-from aeutils.errors import ImageError
+from aeutils.errors import ImageError, SequenceError
 
 
 @pytest.fixture(autouse=True)
@@ -73,3 +73,26 @@ def test_feature_errors_are_drawn_in_the_order_of_the_table():
     assert axis.yaxis_inverted()
     assert axis.get_lines()[0].get_xdata().tolist() == [0.5, 2.0]
     assert plots.plot_feature_errors([1.0], ["mass"]).get_legend() is None
+
+
+def test_recording_is_shaded_where_it_is_marked():
+    (axis,) = plots.plot_recording([0.0, 1.0, 2.0, 3.0], 2, begin=5)
+    assert axis.get_lines()[0].get_xydata().tolist() == [[5, 0], [5.5, 1], [6, 2], [6.5, 3]]
+    assert not axis.patches
+    marked = [False, True, True, False]
+    above, below = plots.plot_recording(np.zeros(4), 2, marked, [0.1, 4.0, 3.0, 0.0], threshold=1)
+    for axis in (above, below):
+        (shade,) = axis.patches
+        assert (shade.get_x(), shade.get_width()) == (0.5, 1)
+    scores, threshold = below.get_lines()
+    assert scores.get_ydata().tolist() == [0.1, 4, 3, 0]
+    assert set(threshold.get_ydata()) == {1}
+    assert below.get_xlabel() == "seconds"
+
+
+@pytest.mark.parametrize(
+    "bad", [{"marked": [True]}, {"scores": np.zeros(5)}, {"marked": np.zeros((4, 1), bool)}]
+)
+def test_recording_refuses_what_is_not_one_a_step(bad):
+    with pytest.raises(SequenceError, match="one a step"):
+        plots.plot_recording(np.zeros(4), 2, **bad)

