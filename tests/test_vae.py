@@ -1,0 +1,297 @@
+"""The variational autoencoder: its likelihoods, what it refuses, saving and loading."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import aeutils
+from aeutils.errors import ImageError, ModelError
+from aeutils.vae import VariationalAutoencoder, binarize
+
+RNG = np.random.default_rng(0)
+X = RNG.random((40, 12), dtype="float32")
+PICTURES = binarize(X, seed=0)
+LABELS = np.arange(40) % 4
+
+
+def small(latent_dim=2, **arguments):
+    keras.utils.set_random_seed(0)
+    return VariationalAutoencoder(latent_dim, (8, 6), 12, seed=0, **arguments)
+
+
+@pytest.fixture(scope="module")
+def vae():
+    model = small()
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit(X, epochs=5, batch_size=8, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def conditional():
+    model = small(n_classes=4)
+    model.compile(keras.optimizers.Adam(0.01))
+    model.fit((X, LABELS), epochs=5, batch_size=8, verbose=0)
+    return model
+
+
+def exact_log_likelihood(vae, pictures):
+    """Log-likelihood by a sum over a fine grid of two-dimensional codes."""
+    axis, step = np.linspace(-6, 6, 241, retstep=True)
+    codes = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
+    p = vae.decode(codes).astype("f8")
+    log_p_x = pictures @ np.log(p).T + (1 - pictures) @ np.log1p(-p).T
+    log_prior = -0.5 * (codes**2).sum(axis=1) - np.log(2 * np.pi)
+    return np.logaddexp.reduce(log_p_x + log_prior + 2 * np.log(step), axis=1)
+
+
+def test_it_is_where_it_is_looked_for():
+    assert aeutils.VariationalAutoencoder is VariationalAutoencoder
+
+
+def test_aeutils_and_its_data_come_without_keras():
+    code = "import sys, aeutils, aeutils.data; print('keras' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "False", done.stderr
+
+
+def test_estimate_is_the_integral_over_all_codes(vae):
+    exact = exact_log_likelihood(vae, PICTURES)
+    np.testing.assert_allclose(vae.log_likelihood(PICTURES, n_samples=5000), exact, atol=0.05)
+
+
+def test_bounds_are_below_the_likelihood_and_rise_with_the_samples(vae):
+    exact = exact_log_likelihood(vae, PICTURES).mean()
+    elbo = vae.elbo(PICTURES, n_samples=500).mean()
+    bounds = [
+        np.mean([vae.log_likelihood(PICTURES, n_samples=k, seed=s).mean() for s in range(30)])
+        for k in (1, 5, 50)
+    ]
+    assert abs(bounds[0] - elbo) < 0.05  # with one sample both have the same mean
+    assert bounds[0] < bounds[1] < bounds[2] < exact + 0.02
+
+
+def test_loss_of_fit_is_the_negative_elbo(vae):
+    # the codes that Keras draws differ from NumPy's, so means of many draws are compared
+    losses = [vae.evaluate(PICTURES, verbose=0, return_dict=True) for _ in range(60)]
+    loss = np.mean([loss["loss"] for loss in losses])
+    assert loss == pytest.approx(-vae.elbo(PICTURES, n_samples=500).mean(), abs=0.1)
+    assert losses[0]["loss"] == pytest.approx(losses[0]["reconstruction"] + losses[0]["kl"])
+
+
+def test_beta_weighs_the_kl_term():
+    model = small(beta=4)
+    model.compile("adam")
+    loss = model.evaluate(PICTURES, verbose=0, return_dict=True)
+    assert loss["loss"] == pytest.approx(loss["reconstruction"] + 4 * loss["kl"], rel=1e-5)
+
+
+def test_training_lowers_the_bound_and_draws_black_and_white_pictures(vae):
+    assert vae.elbo(PICTURES).mean() > small().elbo(PICTURES).mean() + 0.5
+    targets = [np.asarray(vae(X, training=True)["target"]) for _ in range(200)]
+    assert set(np.unique(targets)) == {0, 1}
+    np.testing.assert_allclose(np.mean(targets, axis=0), X, atol=0.2)
+    np.testing.assert_array_equal(vae(PICTURES, training=True)["target"], PICTURES)
+
+
+def test_batches_do_not_change_the_answers(vae, monkeypatch):
+    codes = RNG.normal(size=(40, 2))
+    whole = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(PICTURES, n_samples=400)]
+    monkeypatch.setattr("aeutils.vae.ROWS_AT_ONCE", 7)
+    parts = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(PICTURES, n_samples=400)]
+    for a, b in zip(whole[:3], parts[:3], strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    np.testing.assert_allclose(whole[3], parts[3], atol=0.3)  # other draws
+
+
+def test_shapes_and_types(vae):
+    mean, log_variance = vae.encode(X.reshape(40, 3, 4))
+    assert mean.shape == log_variance.shape == (40, 2)
+    np.testing.assert_array_equal(vae.encode(X)[0], mean)
+    np.testing.assert_allclose(
+        vae.encode((255 * PICTURES).astype("uint8"))[0], vae.encode(PICTURES)[0]
+    )
+    pictures = vae.decode([[0, 1], [2, 3]])
+    assert pictures.shape == (2, 12)
+    assert pictures.dtype == mean.dtype == np.float32
+    assert vae.elbo(PICTURES).shape == vae.log_likelihood(PICTURES, n_samples=3).shape == (40,)
+
+
+def test_samples(vae, conditional):
+    assert vae.sample(np.int64(3)).shape == (3, 12)
+    np.testing.assert_array_equal(vae.sample(3, seed=1), vae.sample(3, seed=1))
+    assert (vae.sample(3, seed=1) != vae.sample(3, seed=2)).any()
+    same = conditional.sample(2, labels=3, seed=1)
+    np.testing.assert_array_equal(same, conditional.sample(2, labels=[3, 3], seed=1))
+    assert (same != conditional.sample(2, labels=[0, 1], seed=1)).any()
+
+
+def test_conditional_model_learns_what_the_label_says():
+    patterns = np.eye(4, 12, dtype="float32").repeat(10, axis=0)
+    labels = np.arange(4).repeat(10)
+    model = small(n_classes=4)
+    model.compile(keras.optimizers.Adam(0.03))
+    model.fit((patterns, labels), epochs=60, batch_size=20, verbose=0)
+    pictures = model.sample(20, labels=np.arange(20) % 4, seed=0)
+    assert (pictures[:, :4].argmax(axis=1) == np.arange(20) % 4).all()
+    right, wrong = model.elbo(patterns, labels), model.elbo(patterns, (labels + 1) % 4)
+    assert right.mean() > wrong.mean() + 1
+
+
+def test_same_answers_after_saving_and_loading_elsewhere(vae, conditional, tmp_path):
+    vae.save(tmp_path / "vae.keras")
+    conditional.save(tmp_path / "conditional.keras")
+    np.save(tmp_path / "pictures.npy", PICTURES)
+    code = """
+from aeutils import runtime; runtime.quiet_logs()
+import keras, numpy as np
+import aeutils.vae
+x = np.load("pictures.npy")
+vae = keras.models.load_model("vae.keras")
+conditional = keras.models.load_model("conditional.keras")
+labels = np.arange(40) % 4
+np.savez("answers.npz", elbo=vae.elbo(x, seed=3), mean=vae.encode(x)[0],
+         sample=vae.sample(4, seed=1), conditional=conditional.elbo(x, labels, seed=3),
+         widths=conditional.hidden_layer_sizes)
+vae.fit(x, epochs=1, verbose=0)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+        env={"PYTHONPATH": str(aeutils.__path__[0]) + "/..", "PATH": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answers = np.load(tmp_path / "answers.npz")
+    np.testing.assert_allclose(answers["elbo"], vae.elbo(PICTURES, seed=3), rtol=1e-5)
+    np.testing.assert_allclose(answers["mean"], vae.encode(PICTURES)[0], atol=1e-5)
+    np.testing.assert_allclose(answers["sample"], vae.sample(4, seed=1), atol=1e-5)
+    np.testing.assert_allclose(
+        answers["conditional"], conditional.elbo(PICTURES, LABELS, seed=3), rtol=1e-5
+    )
+    assert tuple(answers["widths"]) == (8, 6)
+
+
+def test_config_has_every_argument():
+    arguments = {
+        "latent_dim": 3,
+        "hidden_layer_sizes": (5,),
+        "input_dim": 7,
+        "n_classes": 2,
+        "beta": 0.5,
+        "seed": 4,
+    }
+    again = VariationalAutoencoder.from_config(VariationalAutoencoder(**arguments).get_config())
+    assert {name: getattr(again, name) for name in arguments} == arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"latent_dim": 0}, "latent_dim must be a positive integer, not 0"),
+        ({"latent_dim": 2.5}, "latent_dim"),
+        ({"input_dim": "784"}, "input_dim"),
+        ({"hidden_layer_sizes": (512, -1)}, r"hidden_layer_sizes\[1\]"),
+        ({"n_classes": 0}, "n_classes"),
+        ({"n_classes": True}, "n_classes"),
+        ({"beta": -1}, "beta"),
+        ({"beta": np.nan}, "beta"),
+        ({"beta": "high"}, "beta"),
+    ],
+)
+def test_bad_arguments(arguments, words):
+    with pytest.raises(ModelError, match=words):
+        VariationalAutoencoder(**arguments)
+
+
+@pytest.mark.parametrize("method", ["encode", "elbo", "log_likelihood", "fit"])
+@pytest.mark.parametrize(
+    ("pictures", "words"),
+    [
+        (255 * X, "look like 0 to 255"),
+        (-X, "outside 0 to 1"),
+        (np.where(np.arange(12) == 3, np.nan, X), "NaN"),
+        (X[:, :5], r"no images of shape \(12,\)"),
+        (X[:0], "no image"),
+        (PICTURES.astype(int), "no known range"),
+        ([[0.0, 1.0], [0.0]], "one array"),
+    ],
+)
+def test_bad_pictures(vae, method, pictures, words):
+    if method == "fit":
+        vae = small()
+        vae.compile("adam")
+    with pytest.raises(ImageError, match=words):
+        getattr(vae, method)(pictures)
+
+
+def test_grey_pictures_have_no_likelihood(vae):
+    for method in (vae.elbo, vae.log_likelihood):
+        with pytest.raises(ImageError, match=r"grey.*binarize"):
+            method(X)
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (None, "give labels, 40 integers from 0 to 3"),
+        (LABELS + 1, "run from 1 to 4, but must lie between 0 and 3"),
+        (LABELS - 1, "run from -1"),
+        (LABELS[:5], r"must be 40 integers.* shape \(5,\)"),
+        (LABELS.astype(float), "not float64"),
+        (np.eye(4)[LABELS], r"shape \(40, 4\)"),
+    ],
+)
+def test_bad_labels(conditional, labels, words):
+    codes = np.zeros((40, 2))
+    for call in (
+        lambda: conditional.encode(X, labels),
+        lambda: conditional.decode(codes, labels),
+        lambda: conditional.sample(40, labels),
+        lambda: conditional.elbo(PICTURES, labels),
+        lambda: conditional.fit((X, labels)) if labels is not None else conditional.fit(X),
+    ):
+        with pytest.raises(ModelError, match=words):
+            call()
+
+
+def test_needless_labels(vae):
+    for call in (lambda: vae.encode(X, LABELS), lambda: vae.sample(3, labels=1)):
+        with pytest.raises(ModelError, match="takes no labels"):
+            call()
+
+
+@pytest.mark.parametrize("n", [0, -1, 2.0, "3", None, True])
+def test_bad_numbers_of_samples(vae, n):
+    for call in (lambda: vae.sample(n), lambda: vae.elbo(PICTURES, n_samples=n)):
+        with pytest.raises(ModelError, match="must be a positive integer"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        (np.zeros((3, 3)), r"shape \(n, 2\).* not \(3, 3\)"),
+        (np.zeros(2), r"not \(2,\)"),
+        (np.zeros((0, 2)), "n at least 1"),
+        ([[0, np.nan]], "NaN or infinite"),
+        ([[0, "a"]], "do not form one array"),
+        ([[0, 1], [2]], "do not form one array"),
+    ],
+)
+def test_bad_codes(vae, codes, words):
+    with pytest.raises(ModelError, match=words):
+        vae.decode(codes)
+
+
+def test_binarize():
+    grey = np.full((100, 100), 0.3, dtype="float32")
+    drawn = binarize(grey, seed=0)
+    assert drawn.dtype == np.float32
+    assert set(np.unique(drawn)) == {0, 1}
+    assert drawn.mean() == pytest.approx(0.3, abs=0.02)
+    np.testing.assert_array_equal(drawn, binarize(grey, seed=0))
+    np.testing.assert_array_equal(binarize(PICTURES), PICTURES)
+    with pytest.raises(ImageError, match="divide by 255"):
+        binarize(255 * grey)
