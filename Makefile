@@ -32,10 +32,9 @@ lab: setup ## open the chapters in JupyterLab
 execute: setup ## run the chapters and store their outputs (CHAPTERS="01 03": these alone)
 	@$(BIN)/python tools/execute.py $(CHAPTERS)
 
-bench: setup ## measure speed, write benchmarks/speed.json and the page (FULL=1: every benchmark)
+bench: setup ## measure speed, write JSON and the benchmarks page (FULL=1: every benchmark)
 	@$(if $(FULL),$(BIN)/python -m pip install --quiet -r requirements-bench.txt)
-	@$(BIN)/python benchmarks/speed.py
-	@set -e; for name in $(if $(FULL),$(FULL_BENCHMARKS)); do $(BIN)/python benchmarks/$$name.py; done
+	@set -e; for name in speed lstm_and_vae $(if $(FULL),$(FULL_BENCHMARKS)); do $(BIN)/python benchmarks/$$name.py; done
 	@$(BIN)/python benchmarks/page.py
 
 lint: setup ## format and check the code

@@ -29,18 +29,40 @@ from aeutils.losses import negative_psnr  # noqa: E402
 from aeutils.metrics import psnr  # noqa: E402
 from aeutils.models import conv_denoiser, multiplications, residual_denoiser  # noqa: E402
 
-SEED, NOISE_FACTOR, BATCH_SIZE, PEAK = 0, 0.5, 128, 5e-3
+SEED, NOISE_FACTOR, BATCH_SIZE, PEAK = 0, 0.5, 128, 1e-2
 LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
 SMALL, LARGE = {"filters": (24, 48)}, {"filters": (48, 96), "latent_dim": 512}
-# name of the network, its size, epochs
+
+
+class Passage(keras.layers.Layer):
+    """Passes on what it gets, called as batch normalization is."""
+
+    def call(self, inputs, training=False, mask=None):
+        """Return the inputs."""
+        return inputs
+
+
+def unnormalized_denoiser(**size):
+    """Build the same network without its batch normalization."""
+
+    def copy(layer):
+        if isinstance(layer, keras.layers.BatchNormalization):
+            return Passage(name=layer.name)
+        return layer.from_config(layer.get_config())
+
+    return keras.models.clone_model(residual_denoiser(**size), clone_function=copy)
+
+
+# name of the network, what builds it, its size, epochs
 CURVE = [
-    ("residual", SMALL, 1),
-    ("residual", SMALL, 3),
-    ("residual", SMALL, 8),
-    ("residual", SMALL, 24),
-    ("the same, wider", LARGE, 12),
+    ("residual", residual_denoiser, SMALL, 1),
+    ("residual", residual_denoiser, SMALL, 3),
+    ("residual", residual_denoiser, SMALL, 8),
+    ("residual", residual_denoiser, SMALL, 16),
+    ("without batch normalization", unnormalized_denoiser, SMALL, 3),
+    ("the same, wider", residual_denoiser, LARGE, 3),
 ]
-LEVEL_EPOCHS = 3
+LEVEL_EPOCHS = 2
 BLIND_EPOCHS = {
     "one for all levels": LEVEL_EPOCHS,
     "one for all levels, three times as long": 3 * LEVEL_EPOCHS,
@@ -67,11 +89,11 @@ FILTERS = {
 TUNED_ON, JUDGED_ON = 50, 200
 
 
-def train(x, size, epochs, lowest=NOISE_FACTOR, highest=NOISE_FACTOR):
+def train(x, size, epochs, lowest=NOISE_FACTOR, highest=NOISE_FACTOR, build=residual_denoiser):
     """Train a residual denoiser on new noise every epoch; return it in float32, and the seconds."""
     keras.utils.set_random_seed(SEED)
     keras.config.set_dtype_policy("mixed_bfloat16")
-    network = residual_denoiser(**size)
+    network = build(**size)
     keras.config.set_dtype_policy("float32")
     trainee = keras.Sequential([keras.Input((28, 28, 1)), RandomNoise(lowest, highest), network])
     steps = epochs * len(x) // BATCH_SIZE
@@ -84,7 +106,7 @@ def train(x, size, epochs, lowest=NOISE_FACTOR, highest=NOISE_FACTOR):
     began = time.perf_counter()
     trainee.fit(x, x, batch_size=BATCH_SIZE, epochs=epochs, verbose=0, callbacks=[EpochLines()])
     passed = time.perf_counter() - began
-    plain = residual_denoiser(**size)
+    plain = build(**size)
     plain.set_weights(network.get_weights())
     return plain, passed
 
@@ -92,9 +114,9 @@ def train(x, size, epochs, lowest=NOISE_FACTOR, highest=NOISE_FACTOR):
 def curve(x, test, test_noisy):
     """Train longer and longer, then larger; return quality and seconds, and the best small one."""
     measured = []
-    for name, size, epochs in CURVE:
+    for name, build, size, epochs in CURVE:
         print(f"{name}, {epochs} epochs", flush=True)
-        network, seconds = train(x, size, epochs)
+        network, seconds = train(x, size, epochs, build=build)
         denoised = network.predict(test_noisy, batch_size=500, verbose=0)
         row = {
             "network": name,
@@ -106,7 +128,7 @@ def curve(x, test, test_noisy):
         }
         print(row, flush=True)
         measured.append(row)
-        if size is SMALL:
+        if name == "residual":
             best = denoised
     return measured, best
 

@@ -71,13 +71,21 @@ The same noisy test images; the cost is that of one image, in multiplications, b
 
 {of_quality}
 
-Beside classical filters, on the first {quality[filters][images]} of them; every filter tuned on training images, the network that of the last line but one:
+Beside classical filters, on the first {quality[filters][images]} of them; every filter tuned on training images, the network the one called residual that was trained longest:
 
 {of_filters}
 
 One network for all noise levels beside one for each, {quality[by_level][epochs]} epochs unless it says otherwise; PSNR in decibels by noise_factor:
 
 {of_levels}
+
+## Training LSTM and VAE
+
+Measured on {lstm_vae[date]} by `python benchmarks/lstm_and_vae.py`, a part of `make bench`: {lstm_vae[on]}, {lstm_vae[processor]}.
+The networks of chapters [8](../notebooks/08_sequences.ipynb) and [9](../notebooks/09_variational_autoencoder.ipynb), {lstm_vae[LSTM][examples]:,} windows and {lstm_vae[VAE][examples]:,} images, batches of {lstm_vae[batch_size]}, Adam; the same layers in all lines of a network, but for the samples that an LSTM takes a step.
+Keras's LSTM has no fused kernel for processors: written out step by step (`unroll=True`, what `aeutils` does) it is faster than as a loop, and PyTorch has such a kernel.
+
+{of_lstm_vae}
 
 ## Anomaly detection
 
@@ -340,6 +348,16 @@ def audio_tables(audio, snr_db=5):
     }
 
 
+def lstm_vae_table(measured):
+    """Return the Markdown table of the seconds that the LSTM and the VAE train."""
+    rows = [
+        (f"{network}: {way}", f"{seconds:.2f}")
+        for network in ("LSTM", "VAE")
+        for way, seconds in measured[network]["seconds_per_epoch"].items()
+    ]
+    return markdown(["network", "seconds an epoch"], rows)
+
+
 def leads(scores, *rivals):
     """Return by noise how many dB the network is ahead of the best of some rivals, one a ratio."""
     return {
@@ -363,6 +381,7 @@ def render():
     speed = results.read("speed")
     denoising, quality = results.read("denoising_speed"), results.read("denoising_quality")
     article, audio = denoising["article"], results.read("audio")
+    lstm_vae = results.read("lstm_and_vae")
     anomalies, documents = results.read("anomalies"), results.read("documents")
     training = [
         f"| {name} | {row['batch_size']} | {row['mflop_per_image']:.1f} "
@@ -394,6 +413,8 @@ def render():
         of_quality=quality_table(quality, article),
         of_filters=filter_table(quality["filters"]["scores"]),
         of_levels=level_table(quality["by_level"]),
+        lstm_vae=lstm_vae,
+        of_lstm_vae=lstm_vae_table(lstm_vae),
         anomalies=anomalies,
         new_process=anomalies["new_process_seconds"],
         documents=documents,

@@ -1,4 +1,4 @@
-"""What the stored results of benchmarks/anomalies.py must show."""
+"""What the stored results of benchmarks/anomalies.py and lstm_and_vae.py must show."""
 
 import sys
 from pathlib import Path
@@ -82,3 +82,12 @@ def test_stored_figures_come_from_the_detector_as_it_is():
             areas.append(roc_auc_score(is_normal, detector.score_samples(test)))
     # other processors round differently
     assert np.mean(areas) == pytest.approx(MEASURED["tables"]["wine"]["auroc"][OURS], abs=0.003)
+
+
+def test_training_of_lstm_and_vae():
+    measured = results.read("lstm_and_vae")
+    lstm = measured["LSTM"]["seconds_per_epoch"]
+    assert lstm["aeutils"] < lstm["plain Keras"] < lstm["plain Keras, one sample a step"]
+    # what is drawn and added up costs less than the layers themselves
+    vae = measured["VAE"]["seconds_per_epoch"]
+    assert vae["aeutils"] < 2 * vae["plain Keras, nothing drawn"]

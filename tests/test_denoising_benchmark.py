@@ -52,14 +52,14 @@ def test_the_better_network_costs_at_most_twice_as_much():
     assert ours <= 2 * article
 
 
-def test_the_better_network_is_nearly_a_decibel_better_within_ten_minutes():
+def test_the_better_network_is_a_decibel_better_within_ten_minutes():
     best = max(
         row["psnr_db"]
         for row in QUALITY["curve"]
         if row["seconds"] <= 600 and row["multiplications"] <= 2 * multiplications(conv_denoiser())
     )
     assert QUALITY["article"]["psnr_db"] == ARTICLE["psnr_db"]
-    assert best >= ARTICLE["psnr_db"] + 0.8
+    assert best >= ARTICLE["psnr_db"] + 1.0
 
 
 def test_every_filter_is_there_and_behind():
