@@ -27,6 +27,15 @@ __all__ = [
 ]
 
 
+def __getattr__(name):
+    """Give the variational autoencoder, whose own file builds on this one, from here as well."""
+    if name == "VariationalAutoencoder":
+        from aeutils.vae import VariationalAutoencoder
+
+        return VariationalAutoencoder
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def dense_autoencoder(latent_dim=10, hidden_layer_sizes=(512, 128), input_dim=784):
     """Feed-forward autoencoder of chapter 2.
 

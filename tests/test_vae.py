@@ -49,6 +49,7 @@ def exact_log_likelihood(vae, pictures):
 
 
 def test_it_is_where_it_is_looked_for():
+    assert aeutils.models.VariationalAutoencoder is VariationalAutoencoder
     assert aeutils.VariationalAutoencoder is VariationalAutoencoder
 
 
