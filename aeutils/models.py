@@ -187,9 +187,7 @@ def residual_denoiser(
     image_shape = _image_shape(image_shape)
     if None in image_shape:
         raise ModelError("height and width must be fixed, since dense layers need them.")
-    if not isinstance(filters, Sequence) or len(filters) != 2:
-        raise ModelError(f"filters must be two numbers, not {filters!r}.")
-    half, quarter = (_positive(f"filters[{i}]", n) for i, n in enumerate(filters))
+    half, quarter = _two_filters(filters)
     latent_dim, blocks = _positive("latent_dim", latent_dim), _positive("blocks", blocks)
     start = {"kernel_initializer": kernel_initializer}
 
@@ -478,9 +476,7 @@ def conv_sequence_autoencoder(width=96, n_channels=1, filters=(4, 4), latent_dim
     """
     width, n_channels = _positive("width", width), _positive("n_channels", n_channels)
     latent_dim = _positive("latent_dim", latent_dim)
-    if not isinstance(filters, Sequence) or len(filters) != 2:
-        raise ModelError(f"filters must be two numbers, not {filters!r}.")
-    half, quarter = (_positive(f"filters[{i}]", n) for i, n in enumerate(filters))
+    half, quarter = _two_filters(filters)
     if width % 4:
         raise ModelError(f"width {width} is no multiple of 4; use {width + 4 - width % 4}.")
     kind = {"padding": "same", "strides": 2}
@@ -527,24 +523,22 @@ def _multiplications(layer):
     if isinstance(layer, keras.Model):
         return multiplications(layer)
     if isinstance(layer, layers.BatchNormalization):
-        values = layer.output.shape[1:]
-        if None in values:
-            raise ModelError("multiplications are counted for images of a fixed size.")
         # in use it is one factor and one summand for each value
-        return math.prod(values)
-    if not isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose):
-        if layer.trainable_weights:
-            raise ModelError(
-                f"the layer {layer.name!r} ({type(layer).__name__}) is none whose multiplications "
-                "are known; use dense layers, convolutions and batch normalization."
-            )
+        places, weights = layer.output.shape[1:], ()
+    elif isinstance(layer, layers.Dense | layers.Conv2D | layers.Conv2DTranspose):
+        # a transposed convolution uses every weight once for each place of its input
+        spreads = isinstance(layer, layers.Conv2DTranspose | UpsampleConv2D)
+        places = (layer.input if spreads else layer.output).shape[1:-1]
+        weights = layer.kernel.shape
+    elif layer.trainable_weights:
+        raise ModelError(
+            f"the layer {layer.name!r} ({type(layer).__name__}) is none whose multiplications "
+            "are known; use dense layers, convolutions and batch normalization."
+        )
+    else:
         return 0
-    # a transposed convolution uses every weight once for each place of its input
-    spreads = isinstance(layer, layers.Conv2DTranspose | UpsampleConv2D)
-    places = (layer.input if spreads else layer.output).shape[1:-1]
     if None in places:
         raise ModelError("multiplications are counted for images of a fixed size.")
-    weights = layer.kernel.shape
     if isinstance(layer, UpsampleConv2D):
         weights = (4, 4, *weights[2:])  # those of its merged kernel
     return math.prod(places) * math.prod(weights)
@@ -606,6 +600,13 @@ def _image_shape(image_shape):
                 f"would not return to it; pad the images to {side + 4 - side % 4}."
             )
     return (height, width, _positive("channels", channels))
+
+
+def _two_filters(filters):
+    """Return the numbers of filters at half and at a quarter of the size, or raise."""
+    if not isinstance(filters, Sequence) or len(filters) != 2:
+        raise ModelError(f"filters must be two numbers, not {filters!r}.")
+    return [_positive(f"filters[{i}]", n) for i, n in enumerate(filters)]
 
 
 def _positive(name, number):
