@@ -1,0 +1,140 @@
+"""Processes that can neither reach the teacher's files nor outlive their limits."""
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+MEMORY = 6 * 2**30  # bytes, of all processes of a sandbox together
+PROCESSES = 60
+FOLDER = 256 * 2**20  # bytes that may be written, in memory
+LINE = 256 * 2**20  # bytes of one answer
+
+
+class SandboxError(Exception):
+    """The process in the sandbox ended, or was ended; the text says why."""
+
+
+def available():
+    """Tell whether bubblewrap is there and may be used on this machine."""
+    bwrap = shutil.which("bwrap")
+    if bwrap is None:
+        return False
+    command = [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def command(submission=None):
+    """Return the bubblewrap command in which a worker runs.
+
+    Only Python, its packages, ``aeutils`` and the worker itself can be seen, read-only; there is
+    no network, and no process of the machine.  What is written goes to memory and is gone with
+    the sandbox.
+    """
+    seen = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"]
+    seen += ["/lib", "/lib64", "/bin", "/sbin", "/sys/devices/system/cpu"]
+    seen += [sys.base_prefix, sys.prefix, ROOT / "aeutils", ROOT / "tools" / "classroom"]
+    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    arguments += ["--cap-drop", "ALL", "--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev"]
+    for folder in ("/dev/shm", "/tmp", "/home/student"):
+        arguments += ["--size", str(FOLDER), "--tmpfs", folder]
+    for path in map(str, seen):
+        arguments += ["--ro-bind-try", path, path]
+    if submission is not None:
+        arguments += ["--ro-bind", str(submission), "/submission"]
+    for name, value in {
+        "HOME": "/home/student",
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(ROOT / "tools"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLBACKEND": "agg",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }.items():
+        arguments += ["--setenv", name, value]
+    return [*arguments, "--chdir", "/home/student"]
+
+
+class Sandbox:
+    """A worker in a sandbox, spoken to in lines of JSON."""
+
+    def __init__(self, role, submission=None):
+        worker = [sys.executable, "-m", "classroom.worker", role]
+        self.process = subprocess.Popen(
+            [*command(submission), *worker],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.process.stdout, selectors.EVENT_READ)
+        self._buffer = bytearray()
+        self.receive(60)
+
+    def send(self, message):
+        """Send one request."""
+        try:
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise SandboxError("the process ended") from None
+
+    def receive(self, seconds):
+        """Return the next answer; end the sandbox where it passes a limit."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._buffer:
+            if time.monotonic() > deadline:
+                self.close("it ran past its time limit and could not be interrupted")
+            self._watch()
+            if self._selector.select(0.1):
+                chunk = self.process.stdout.read(2**20)
+                if not chunk:
+                    self.close("the process ended (os._exit, a crash, or out of memory?)")
+                self._buffer += chunk
+                if len(self._buffer) > LINE:
+                    self.close("it answered with more than can be taken")
+        line, _, rest = bytes(self._buffer).partition(b"\n")
+        self._buffer = bytearray(rest)
+        try:
+            return json.loads(line)
+        except (ValueError, RecursionError):
+            self.close("it answered with something that is not an answer")
+
+    def _watch(self):
+        """End the sandbox where it has too many processes or too much memory."""
+        try:
+            processes = psutil.Process(self.process.pid).children(recursive=True)
+            memory = 0
+            for process in processes[:PROCESSES]:
+                memory += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            return
+        if len(processes) > PROCESSES:
+            self.close(f"it started more than {PROCESSES} processes")
+        if memory > MEMORY:
+            self.close(f"it used more than {MEMORY / 2**30:.0f} GiB of memory")
+
+    def close(self, reason=None):
+        """End all processes of the sandbox; with a reason, raise it."""
+        # the first process of the sandbox takes all others with it
+        for process in psutil.Process(self.process.pid).children() if self._runs() else []:
+            process.kill()
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
+        if reason is not None:
+            raise SandboxError(reason)
+
+    def _runs(self):
+        return self.process.poll() is None

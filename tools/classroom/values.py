@@ -1,0 +1,124 @@
+"""What may pass between a student's process and the checks: plain data, never code.
+
+Everything travels as one line of JSON.  A student's process can send wrong values, which is
+what the checks are for, but nothing in a line can run code or pretend to be a check.
+"""
+
+import base64
+import io
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+_DEEPEST = 20
+
+
+class NotPlainDataError(TypeError):
+    """A value is of a kind that is not handed over."""
+
+
+def pack(value, depth=0):
+    """Turn a value into what JSON holds.
+
+    Parameters
+    ----------
+    value : None, bool, int, float, str, array, tensor, Keras model, function, list, tuple or dict
+        Functions become their place only; the receiver calls back for them.
+
+    Returns
+    -------
+    packed : None, bool, str or dict
+
+    Raises
+    ------
+    NotPlainDataError
+        For any other kind, for arrays of objects, and for nesting without end.
+    """
+    if depth > _DEEPEST:
+        raise NotPlainDataError(f"it is nested more than {_DEEPEST} levels deep")
+    if value is None or type(value) in (bool, str):
+        return value
+    if type(value) in (int, float):
+        # as words, since JSON knows neither nan nor infinity, and its readers round large integers
+        return {type(value).__name__: repr(value)}
+    if isinstance(value, (list, tuple)):
+        kind = "tuple" if isinstance(value, tuple) else "list"
+        return {kind: [pack(item, depth + 1) for item in value]}
+    if isinstance(value, dict):
+        if not all(type(key) is str for key in value):
+            raise NotPlainDataError("it is a dict whose keys are not all strings")
+        return {"dict": [[key, pack(item, depth + 1)] for key, item in value.items()]}
+    if _is_keras_model(value):
+        return {"model": _model_bytes(value)}
+    if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
+        return {"array": _array_bytes(value), "scalar": isinstance(value, np.generic)}
+    raise NotPlainDataError(f"it is of type {type(value).__name__}")
+
+
+def unpack(packed):
+    """Turn what :func:`pack` made into the value again; a broken one raises ``ValueError``."""
+    if packed is None or type(packed) in (bool, str):
+        return packed
+    try:
+        ((kind, content), *_) = packed.items()
+        if kind in ("int", "float"):
+            return {"int": int, "float": float}[kind](content)
+        if kind in ("list", "tuple"):
+            return {"list": list, "tuple": tuple}[kind](unpack(item) for item in content)
+        if kind == "dict":
+            return {str(key): unpack(item) for key, item in content}
+        if kind == "array":
+            array = np.load(io.BytesIO(base64.b64decode(content)), allow_pickle=False)
+            return array[()] if packed["scalar"] else array
+        if kind == "model":
+            return _load_model(base64.b64decode(content))
+    except NotPlainDataError:
+        raise
+    except Exception as error:
+        raise ValueError(f"a value came over broken: {error}") from error
+    raise ValueError(f"a value of the unknown kind {kind!r} came over")
+
+
+def _array_bytes(value):
+    array = np.asarray(value)
+    if array.dtype.hasobject:
+        raise NotPlainDataError("it is an array of Python objects")
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def _is_keras_model(value):
+    import sys
+
+    keras = sys.modules.get("keras")  # whoever holds a model has imported it
+    return keras is not None and isinstance(value, keras.Model)
+
+
+def _model_bytes(model):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return base64.b64encode(path.read_bytes()).decode()
+
+
+def _load_model(content):
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    from aeutils import layers, losses  # noqa: F401  registers the layers of the book
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(content)
+        try:
+            # safe mode refuses code that hides in a file
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:
+            reason = str(error).strip().splitlines()
+            raise NotPlainDataError(
+                "it is a Keras model that holds more than layers of Keras and aeutils "
+                f"({reason[0][:200] if reason else type(error).__name__})"
+            ) from error
