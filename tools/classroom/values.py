@@ -115,7 +115,13 @@ def _load_model(content):
         path.write_bytes(content)
         try:
             # safe mode refuses code that hides in a file
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+            if isinstance(model, keras.Sequential):
+                # the layers of a loaded one lead to several outputs each: `layer.output` is
+                # not the one on the way to `model.outputs`, as it is in a new model
+                loaded, model = model, keras.models.clone_model(model)
+                model.set_weights(loaded.get_weights())
+            return model
         except Exception as error:
             reason = str(error).strip().splitlines()
             raise NotPlainDataError(
