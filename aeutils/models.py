@@ -572,14 +572,22 @@ def split_at(model, layer_name="bottleneck"):
         raise ModelError(f"there is no layer {layer_name!r}; the layers are {', '.join(names)}.")
     if not getattr(model, "inputs", None):
         raise ModelError("the model has no input shape yet; call it once, or add keras.Input.")
-    latent = model.get_layer(layer_name).output
     if layer_name == names[-1]:
         raise ModelError(f"{layer_name!r} is the last layer: nothing is left for a decoder.")
     # Keras warns where an array is given to a model that was built from a list of one input
     inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
+    latent, outputs = model.get_layer(layer_name).output, model.outputs
+    if isinstance(model, keras.Sequential):
+        # one that was loaded, or grew by add(), has several outputs a layer, of which only the
+        # last lead to the model's: go through the layers once more
+        outputs = inputs
+        for layer in model.layers:
+            outputs = layer(outputs)
+            if layer.name == layer_name:
+                latent = outputs
     encoder = keras.Model(inputs, latent, name="encoder")
     try:
-        decoder = keras.Model(latent, model.outputs, name="decoder")
+        decoder = keras.Model(latent, outputs, name="decoder")
     except ValueError as error:
         raise ModelError(
             f"a connection leads around {layer_name!r}, so that its output alone does not "

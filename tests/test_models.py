@@ -211,6 +211,21 @@ def test_networks_for_recordings_learn(build):
     assert losses[-1] < 0.1 < losses[0]
 
 
+@pytest.mark.parametrize("how", ["loaded", "grown"])
+def test_sequential_networks_that_were_loaded_or_grew_by_add_split(how, tmp_path):
+    model = keras.Sequential([keras.Input(shape=(9,))])
+    for units, name in ((5, "in"), (2, "bottleneck"), (5, "out"), (9, "reconstruction")):
+        model.add(layers.Dense(units, activation="elu", name=name))
+    if how == "loaded":
+        model.save(tmp_path / "model.keras")
+        model = keras.saving.load_model(tmp_path / "model.keras")
+    x = np.random.default_rng(0).random((4, 9)).astype("float32")
+    encoder, decoder = split_at(model)
+    code = encoder.predict(x, verbose=0)
+    assert code.shape == (4, 2)
+    np.testing.assert_allclose(decoder.predict(code, verbose=0), model.predict(x, verbose=0), 1e-5)
+
+
 def test_split_of_a_functional_model():
     inputs = keras.Input((6,))
     code = layers.Dense(2, name="code")(inputs)
