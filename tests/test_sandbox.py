@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nbformat import v4
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
-from classroom import sandbox, values  # noqa: E402
+from classroom import sandbox, submission, values  # noqa: E402
 
 needs_sandbox = pytest.mark.skipif(
     not sandbox.available(), reason="bubblewrap is not here or may not be used"
@@ -80,19 +81,18 @@ def test_a_gigabyte_of_print_is_cut(student):
 
 
 @needs_sandbox
-def test_checks_reach_the_students_function_but_not_the_other_way(student):
-    run(student, "import numpy as np\nnp.allclose = lambda *a: True\ndef double(x): return x * 3")
-    checker = sandbox.Sandbox("checker")
-    check = "import numpy as np\nassert np.allclose(double(np.ones(2)), 2), 'not doubled'"
-    checker.send({"do": "run", "source": check, "seconds": 10, "fetch": True})
-    while "ask" in (answer := checker.receive(10)):
-        request = answer["ask"]
-        if request["do"] == "call":
-            request["seconds"] = 5
-        student.send(request)
-        checker.send(student.receive(10)["done"])
-    checker.close()
-    assert answer["done"]["error"]["evalue"] == "not doubled"
+def test_checks_reach_the_students_function_but_not_the_other_way():
+    answer = v4.new_code_cell(
+        "import numpy as np\nnp.allclose = lambda *a: True\ndef double(x): return x * 3"
+    )
+    check = v4.new_code_cell(
+        "import numpy as np\nassert np.allclose(double(np.ones(2)), 2), 'not doubled'",
+        metadata={"nbgrader": {"grade": True, "solution": False, "locked": True}},
+    )
+    run = submission.Run()
+    assert run.cell(answer)["error"] is None
+    assert run.cell(check)["error"]["evalue"] == "not doubled"
+    run.close()
 
 
 @pytest.mark.parametrize(

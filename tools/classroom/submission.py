@@ -3,9 +3,12 @@
 import copy
 import time
 
+from nbformat import v4
+
 from classroom.sandbox import Sandbox, SandboxError
 
 CELL_SECONDS = 120
+CALL_SECONDS = 60  # of a student's function that a check calls
 TOTAL_SECONDS = 600
 RESTARTS = 3
 
@@ -56,8 +59,6 @@ def _key(cell):
 
 def _fresh(cell):
     """Return a student's own cell without what it carries: metadata, attachments, outputs."""
-    import nbformat.v4 as v4
-
     new = v4.new_code_cell if cell.cell_type == "code" else v4.new_markdown_cell
     return new(cell.source)
 
@@ -100,10 +101,10 @@ class Run:
     def _answer(self, request):
         """Pass a question of the checks on to the student's process."""
         if request["do"] == "call":
-            request["seconds"] = 60
+            request["seconds"] = CALL_SECONDS
         try:
             self.student.send(request)
-            return self.student.receive(65).get("done", {"missing": True})
+            return self.student.receive(CALL_SECONDS + 5).get("done", {"missing": True})
         except SandboxError as error:
             self._restart()
             return {"error": str(error)} if request["do"] == "call" else {"refused": str(error)}

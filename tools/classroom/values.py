@@ -6,7 +6,7 @@ what the checks are for, but nothing in a line can run code or pretend to be a c
 
 import base64
 import io
-import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,8 +24,8 @@ def pack(value, depth=0):
 
     Parameters
     ----------
-    value : None, bool, int, float, str, array, tensor, Keras model, function, list, tuple or dict
-        Functions become their place only; the receiver calls back for them.
+    value : None, bool, int, float, str, array, tensor, Keras model, list, tuple or dict
+        The value; lists, tuples and dicts of such values.
 
     Returns
     -------
@@ -34,7 +34,8 @@ def pack(value, depth=0):
     Raises
     ------
     NotPlainDataError
-        For any other kind, for arrays of objects, and for nesting without end.
+        For any other kind (functions stay where they are), for arrays of objects, and for nesting
+        without end.
     """
     if depth > _DEEPEST:
         raise NotPlainDataError(f"it is nested more than {_DEEPEST} levels deep")
@@ -91,8 +92,6 @@ def _array_bytes(value):
 
 
 def _is_keras_model(value):
-    import sys
-
     keras = sys.modules.get("keras")  # whoever holds a model has imported it
     return keras is not None and isinstance(value, keras.Model)
 
@@ -105,8 +104,7 @@ def _model_bytes(model):
 
 
 def _load_model(content):
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import keras
+    import keras  # takes seconds, and most checks need none
 
     from aeutils import layers, losses  # noqa: F401  registers the layers of the book
 

@@ -8,6 +8,7 @@ student's cells and the checks, in two processes: only plain data pass between t
 
 import ast
 import builtins
+import contextlib
 import io
 import json
 import os
@@ -62,21 +63,18 @@ class Worker:
         known = dict(self.shell.user_ns)
         out, err = Printed(), Printed()
         rich = []
-        previous = signal.signal(signal.SIGALRM, _raise_timeout)
         try:
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-            if fetch:
-                known.update(self._fetch(source))
-            with capture_output(stdout=False, stderr=False) as captured:
-                sys.stdout, sys.stderr = out, err
-                result = self.shell.run_cell(source, store_history=False)
+            with _time_limit(seconds):
+                if fetch:
+                    known.update(self._fetch(source))
+                with capture_output(stdout=False, stderr=False) as captured:
+                    sys.stdout, sys.stderr = out, err
+                    result = self.shell.run_cell(source, store_history=False)
             rich = captured.outputs
             failed = result.error_before_exec or result.error_in_exec
         except BaseException as caught:  # a student's code may raise anything, anywhere
             failed = caught
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
             sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
         now = self.shell.user_ns
         self.own |= {name for name in now if now[name] is not known.get(name)}
@@ -138,19 +136,26 @@ class Worker:
 
     def call(self, name, args, kwargs, seconds):
         """Call a function of the cells with values from the checks."""
-        previous = signal.signal(signal.SIGALRM, _raise_timeout)
         try:
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-            with capture_output():
+            with _time_limit(seconds), capture_output():
                 result = self.shell.user_ns[name](*unpack(args), **unpack(kwargs))
                 return {"value": pack(result)}
         except NotPlainDataError as error:
             return {"error": f"its result cannot be checked: {error}"}
         except BaseException as error:
             return {"error": f"{type(error).__name__}: {error}"[:1000]}
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, previous)
+
+
+@contextlib.contextmanager
+def _time_limit(seconds):
+    """Raise :class:`CellTimeoutError` in what runs longer."""
+    previous = signal.signal(signal.SIGALRM, _raise_timeout)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def _raise_timeout(signum, frame):
