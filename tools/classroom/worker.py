@@ -88,17 +88,22 @@ class Worker:
         }
 
     def _fetch(self, source):
-        """Define the student's names that a check uses and this side does not know; return them."""
-        nodes = list(ast.walk(ast.parse(source)))
-        names = {node.id for node in nodes if isinstance(node, ast.Name)}
-        imported = {
-            (alias.asname or alias.name).split(".")[0]
-            for node in nodes
-            if isinstance(node, (ast.Import, ast.ImportFrom))
-            for alias in node.names
-        }
+        """Define the student's names that a check uses and this side does not know; return them.
+
+        A name that the check itself gives to something is never the student's.
+        """
+        used, bound = set(), set()
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Name):
+                (used if isinstance(node.ctx, ast.Load) else bound).add(node.id)
+            elif isinstance(node, ast.alias):
+                bound.add((node.asname or node.name).split(".")[0])
+            elif isinstance(node, ast.arg):
+                bound.add(node.arg)
+            elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                bound.add(node.name)
         fetched = {}
-        for name in sorted(names - imported - self.own - set(dir(builtins))):
+        for name in sorted(used - bound - self.own - set(dir(builtins))):
             answer = self.ask({"do": "value", "name": name})
             if "function" in answer:
                 fetched[name] = self._proxy(name)
