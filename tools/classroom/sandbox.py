@@ -7,6 +7,7 @@ import selectors
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,6 +18,7 @@ MEMORY = 6 * 2**30  # bytes, of all processes of a sandbox together
 PROCESSES = 60
 FOLDER = 256 * 2**20  # bytes that may be written, in memory
 LINE = 256 * 2**20  # bytes of one answer
+SEND_SECONDS = 30
 
 
 class SandboxError(Exception):
@@ -50,43 +52,64 @@ def command(submission=None):
         arguments += ["--ro-bind-try", path, path]
     if submission is not None:
         arguments += ["--ro-bind", str(submission), "/submission"]
-    for name, value in {
-        "HOME": "/home/student",
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "PYTHONPATH": str(ROOT / "tools"),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "MPLBACKEND": "agg",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }.items():
+    for name, value in environment("/home/student", submission and "/submission").items():
         arguments += ["--setenv", name, value]
     return [*arguments, "--chdir", "/home/student"]
 
 
-class Sandbox:
-    """A worker in a sandbox, spoken to in lines of JSON."""
+def environment(home, submission):
+    """Return the variables that a worker sees."""
+    return {
+        "HOME": home,
+        "SUBMISSION": str(submission or ""),
+        "PATH": "/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": f"{ROOT / 'tools'}{os.pathsep}{ROOT}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "MPLBACKEND": "agg",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
 
-    def __init__(self, role, submission=None):
+
+class Sandbox:
+    """A worker in a sandbox, spoken to in lines of JSON.
+
+    Where the teacher says ``unsafe``, the sandbox is an ordinary process with a folder of its own:
+    the limits on time, memory, processes and output hold, but all files can be reached.
+    """
+
+    def __init__(self, role, submission=None, unsafe=False):
         worker = [sys.executable, "-m", "classroom.worker", role]
+        self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.process = subprocess.Popen(
-            [*command(submission), *worker],
+            worker if unsafe else [*command(submission), *worker],
+            cwd=self.folder.name,
+            env=environment(self.folder.name, submission) if unsafe else None,
+            start_new_session=unsafe,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
-        os.set_blocking(self.process.stdout.fileno(), False)
+        for stream in (self.process.stdin, self.process.stdout):
+            os.set_blocking(stream.fileno(), False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.process.stdout, selectors.EVENT_READ)
         self._buffer = bytearray()
         self.receive(60)
 
     def send(self, message):
-        """Send one request."""
-        try:
-            self.process.stdin.write(json.dumps(message).encode() + b"\n")
-            self.process.stdin.flush()
-        except OSError:
-            raise SandboxError("the process ended") from None
+        """Send one request; end a sandbox that does not take it."""
+        left = memoryview(json.dumps(message).encode() + b"\n")
+        deadline = time.monotonic() + SEND_SECONDS
+        while left:
+            if time.monotonic() > deadline:
+                self.close("it no longer listens")
+            try:
+                left = left[os.write(self.process.stdin.fileno(), left) :]
+            except BlockingIOError:
+                time.sleep(0.001)
+            except (OSError, ValueError):
+                self.close("the process ended")
 
     def receive(self, seconds):
         """Return the next answer; end the sandbox where it passes a limit."""
@@ -125,16 +148,16 @@ class Sandbox:
 
     def close(self, reason=None):
         """End all processes of the sandbox; with a reason, raise it."""
-        # the first process of the sandbox takes all others with it
-        for process in psutil.Process(self.process.pid).children() if self._runs() else []:
-            process.kill()
+        # the first process of a sandbox takes all others with it; without one, each is told
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
         self.process.kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             with contextlib.suppress(OSError):
                 stream.close()
+        self.folder.cleanup()
         if reason is not None:
             raise SandboxError(reason)
-
-    def _runs(self):
-        return self.process.poll() is None

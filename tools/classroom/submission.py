@@ -1,5 +1,6 @@
 """Run one submission: the student's cells on one side, the checks on the other."""
 
+import contextlib
 import copy
 import time
 
@@ -66,20 +67,25 @@ def _fresh(cell):
 class Run:
     """A submission on its way through its two processes."""
 
-    def __init__(self, folder=None):
-        self.folder = folder
+    def __init__(self, folder=None, unsafe=False):
+        self.folder, self.unsafe = folder, unsafe
         self.deadline = time.monotonic() + TOTAL_SECONDS
-        self.checks = Sandbox("checker")
-        self.student = Sandbox("student", folder)
-        self.done, self.restarts = [], 0
+        self.checks = Sandbox("checker", unsafe=unsafe)
+        self.student = Sandbox("student", folder, unsafe)
+        self.given, self.done, self.restarts = [], [], 0
 
     def cell(self, cell):
         """Run one code cell on the side or sides where it belongs; return its outcome."""
         where = kind(cell)
         if where == "checks":
-            return self._on(self.checks, {"do": "run", "source": cell.source, "fetch": True})
+            try:
+                return self._on(self.checks, {"do": "run", "source": cell.source, "fetch": True})
+            except SandboxError as error:
+                self._restart_checks()
+                return failure("CheckEnded", f"the check itself was ended: {error}")
         if where == "both":
             self._on(self.checks, {"do": "run", "source": cell.source})
+            self.given.append(cell.source)
         try:
             outcome = self._on(self.student, {"do": "run", "source": cell.source})
         except SandboxError as error:
@@ -92,31 +98,47 @@ class Run:
         seconds = min(CELL_SECONDS, self.deadline - time.monotonic())
         if seconds <= 0:
             return failure("OutOfTime", f"all cells together may take {TOTAL_SECONDS} s")
-        side.send({**request, "seconds": seconds})
-        until = time.monotonic() + seconds + 5
-        while "ask" in (answer := side.receive(max(1, until - time.monotonic()))):
-            side.send(self._answer(answer["ask"]))
+        until = time.monotonic() + seconds
+        # the student's functions get the time, and the check a little more, so that none of its
+        # questions is left without an answer
+        spare = 30 if side is self.checks else 0
+        side.send({**request, "seconds": seconds + spare})
+        while "ask" in (answer := side.receive(until + spare + 5 - time.monotonic())):
+            side.send(self._answer(answer["ask"], until - time.monotonic()))
         return answer["done"]
 
-    def _answer(self, request):
+    def _answer(self, request, seconds):
         """Pass a question of the checks on to the student's process."""
+        seconds = max(1, min(CALL_SECONDS, seconds))
         if request["do"] == "call":
-            request["seconds"] = CALL_SECONDS
+            request["seconds"] = seconds
         try:
             self.student.send(request)
-            return self.student.receive(CALL_SECONDS + 5).get("done", {"missing": True})
+            return self.student.receive(seconds + 5).get("done", {"missing": True})
         except SandboxError as error:
             self._restart()
             return {"error": str(error)} if request["do"] == "call" else {"refused": str(error)}
 
     def _restart(self):
         """Begin the student's process anew, with the cells that did not end it."""
-        self.restarts += 1
         self.student.close()
-        self.student = Sandbox("student", self.folder)
-        for source in self.done if self.restarts <= RESTARTS else []:
-            self.student.send({"do": "run", "source": source, "seconds": CELL_SECONDS})
-            self.student.receive(CELL_SECONDS + 5)
+        self.student = Sandbox("student", self.folder, self.unsafe)
+        self._repeat(self.student, self.done)
+
+    def _restart_checks(self):
+        """Begin the checks' process anew: values that were handed over can have ended it."""
+        self.checks.close()
+        self.checks = Sandbox("checker", unsafe=self.unsafe)
+        self._repeat(self.checks, self.given)
+
+    def _repeat(self, side, sources):
+        self.restarts += 1
+        # a process may end a second time, at a later moment: then it is found dead when it is
+        # needed next, and begun again
+        with contextlib.suppress(SandboxError):
+            for source in sources if self.restarts <= RESTARTS else []:
+                side.send({"do": "run", "source": source, "seconds": CELL_SECONDS})
+                side.receive(CELL_SECONDS + 5)
 
     def close(self):
         """End both processes."""

@@ -1,0 +1,397 @@
+"""A course from release to grades, handed in by honest and by hostile students."""
+
+import csv
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import v4
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from classroom import feedback, grade, grades, sandbox, submission  # noqa: E402
+from classroom.course import Course, CourseError  # noqa: E402
+
+NAME = "01_small"
+SOLUTION = {
+    "double": "def double(x):\n    return 2 * x",
+    "total": "def total(x):\n    return sum(x)",
+}
+
+
+def told(grade_id, points=None, solution=False):
+    metadata = {"grade_id": grade_id, "locked": not solution, "schema_version": 3, "task": False}
+    metadata |= {"solution": solution, "grade": points is not None}
+    return {"nbgrader": metadata | ({} if points is None else {"points": points})}
+
+
+def source_notebook():
+    """Two functions, worth 2 and 3 points, and a text worth 4."""
+    code, text = v4.new_code_cell, v4.new_markdown_cell
+    cells = [
+        text("# A small assignment", metadata=told("text-title")),
+        code("import numpy as np\nfactor = 2", metadata=told("setup")),
+    ]
+    for (name, solution), points in zip(SOLUTION.items(), (2, 3), strict=True):
+        head, body = solution.split("\n")
+        marked = f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
+        cells.append(code(marked, metadata=told(name, solution=True)))
+        given = {"double": (3, 6, 50, 100), "total": ([1, 2], 3, [5, 6, 7], 18)}[name]
+        test = (
+            f"got = {name}({given[0]})\nnp.testing.assert_equal(got, {given[1]}, 'wrong sum')\n"
+            f"### BEGIN HIDDEN TESTS\nsecret_{name} = {name}({given[2]})\n"
+            f"assert secret_{name} == {given[3]}, 'another input fails'\n### END HIDDEN TESTS"
+        )
+        cells.append(code(test, metadata=told(f"test-{name}", points)))
+    answer = "### BEGIN SOLUTION\nBecause of the model answer.\n### END SOLUTION"
+    cells.append(text(answer, metadata=told("answer", 4, solution=True)))
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return v4.new_notebook(cells=cells, metadata=kernel)
+
+
+def answered(course, extra=(), drop=(), **answers):
+    """Return the released notebook with answers in it and cells added to its end."""
+    notebook = nbformat.read(course.root / "release" / NAME / f"{NAME}.ipynb", 4)
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.metadata.nbgrader.grade_id.replace("-", "_"), cell.source)
+    notebook.cells = [c for c in notebook.cells if c.metadata.nbgrader.grade_id not in drop]
+    notebook.cells += [v4.new_code_cell(source) for source in extra]
+    return notebook
+
+
+def first(source):
+    """Return both solutions with something done before the first."""
+    return SOLUTION | {"double": f"{source}\n{SOLUTION['double']}"}
+
+
+STOPS = "def double(x):\n    "
+CHEATS = """
+import builtins, sys, numpy.testing
+numpy.testing.assert_equal = lambda *given, **more: None
+np.testing.assert_equal = numpy.testing.assert_equal
+class Same(int):
+    __eq__ = lambda self, other: True
+def double(x): return Same(1)
+def total(x): return Same(1)
+builtins.AssertionError = type("Never", (Exception,), {})
+"""
+READS = """
+import os
+seen = []
+for place in ("SUBMITTED", "ROOT", "/submission/..", "/home/student/.."):
+    for path in ("gradebook.db", "source/01_small/01_small.ipynb", "full/01_small/01_small.ipynb"):
+        try:
+            seen.append(open(place + "/" + path).read())
+        except OSError:
+            pass
+    seen += [name for name in ("full", "source") if os.path.exists(place + "/" + name)]
+print("SEEN", seen)
+"""
+SCRIPT = "<script>alert(1)</script> <img src=http://a.example/b.png>"
+# student: the answers, the points of the tests
+CODE = {
+    "full": (SOLUTION, 5),
+    "untouched": ({}, 0),
+    "partial": ({"double": SOLUTION["double"]}, 2),
+    "visible only": ({"double": STOPS + "return 6", "total": "def total(x): return 3"}, 0),
+    "syntax": ({"double": "def double(x:", "total": SOLUTION["total"]}, 3),
+    "endless": (first("while True: pass"), 3),
+    "endless function": (SOLUTION | {"double": STOPS + "while True: pass"}, 3),
+    "memory": (SOLUTION | {"double": "block = ' ' * 10**12"}, 3),
+    "memory hog": (SOLUTION | {"double": "block = []\nwhile True: block.append(' ' * 10**7)"}, 3),
+    "fork bomb": (SOLUTION | {"double": "import os\nwhile True: os.fork()"}, 3),
+    "gigabyte": (first("for i in range(1000): print('x' * 10**6)"), 5),
+    "edits tests": (SOLUTION | {"double": STOPS + "return 0", "test_double": "pass"}, 3),
+    "edits setup": (SOLUTION | {"double": STOPS + "return 0", "setup": "double = None"}, 3),
+    "patches": ({"double": CHEATS, "total": "pass"}, 0),
+    "exits": (first("import sys; sys.exit(0)"), 3),
+    "os exit": (first("import os; os._exit(0)"), 3),
+    "exits later": (SOLUTION | {"double": STOPS + "import os; os._exit(0)"}, 3),
+    "kills": (first("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), 3),
+    "reads": (SOLUTION | {"double": f"{READS}\n{SOLUTION['double']}"}, 5),
+    "Ünï côde 学生 [1]": (SOLUTION, 5),
+    "=cmd()": (
+        SOLUTION | {"answer": SCRIPT},
+        5,
+    ),
+}
+
+
+def files(course):
+    """Return submissions that are no ordinary notebook: what they are, points, part of the note."""
+    full = nbformat.writes(answered(course, **SOLUTION))
+    wrong_kernel = answered(course, **SOLUTION)
+    wrong_kernel.metadata.kernelspec.name = "matlab"
+    return {
+        "renamed": ({"My solution (2).ipynb": full}, 5, "under the name"),
+        "broken": ({f"{NAME}.ipynb": full[: len(full) // 2]}, 0, "broken JSON"),
+        "empty": ({f"{NAME}.ipynb": ""}, 0, "empty"),
+        "not utf-8": ({f"{NAME}.ipynb": b"\xff\xfe\x00"}, 0, "could not be read"),
+        "no notebook": ({f"{NAME}.ipynb": "[1, 2]"}, 0, "not a notebook"),
+        "wrong file": ({"holiday.txt": "sun"}, 0, "no notebook"),
+        "other notebook": ({"x.ipynb": nbformat.writes(v4.new_notebook())}, 0, "not this"),
+        "wrong kernel": ({f"{NAME}.ipynb": nbformat.writes(wrong_kernel)}, 5, ""),
+        "deletes tests": (
+            {f"{NAME}.ipynb": nbformat.writes(answered(course, drop=["test-double"], **SOLUTION))},
+            5,
+            "",
+        ),
+        "deletes answers": (
+            {f"{NAME}.ipynb": nbformat.writes(answered(course, drop=["total", "answer"]))},
+            0,
+            "missing",
+        ),
+        "own file": (
+            {
+                f"{NAME}.ipynb": nbformat.writes(
+                    answered(course, **SOLUTION | {"double": "from helper import double"})
+                ),
+                "helper.py": SOLUTION["double"],
+            },
+            5,
+            "",
+        ),
+    }
+
+
+def hand_in(course, student, contents):
+    folder = course.root / "submitted" / student / NAME
+    folder.mkdir(parents=True)
+    for name, content in contents.items():
+        content = content if isinstance(content, bytes) else content.encode()
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def new_course(folder):
+    path = folder / "source" / NAME / f"{NAME}.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(source_notebook(), path)
+    course = Course(folder)
+    course.release(NAME)
+    return course
+
+
+needs_sandbox = pytest.mark.skipif(
+    not sandbox.available(), reason="bubblewrap is not here or may not be used"
+)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(submission, "CELL_SECONDS", 4)
+    monkeypatch.setattr(submission, "CALL_SECONDS", 3)
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory):
+    """A course with all submissions, graded once; its expected points."""
+    course = new_course(tmp_path_factory.mktemp("my course"))
+    expected = {}
+    for student, (answers, points) in CODE.items():
+        if student == "reads":
+            text = answers["double"].replace("SUBMITTED", str(course.root / "submitted"))
+            answers = answers | {"double": text.replace("ROOT", str(course.root))}
+        answers = {"answer": "My own words."} | answers if answers else answers
+        notebook = answered(course, **answers)
+        hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(notebook)})
+        expected[student] = points, ""
+    for student, (contents, points, note) in files(course).items():
+        hand_in(course, student, contents)
+        expected[student] = points, note
+    link = course.root / "submitted" / "link" / NAME
+    link.mkdir(parents=True)
+    (link / f"{NAME}.ipynb").symlink_to(course.root / "submitted" / "full" / NAME / f"{NAME}.ipynb")
+    os.mkfifo(link / "pipe.ipynb")
+    expected["link"] = 0, "could not be read"
+    (course.root / "submitted" / "linked folder").mkdir()
+    (course.root / "submitted" / "linked folder" / NAME).symlink_to(
+        course.root / "submitted" / "full" / NAME
+    )
+    expected["linked folder"] = 0, "not a folder"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submission, "CELL_SECONDS", 8)
+        patch.setattr(submission, "CALL_SECONDS", 5)
+        patch.setattr(sandbox, "MEMORY", 2**30)
+        before = listing(course.root)
+        failed = grade.main(course, [NAME], jobs=3, unsafe=False)
+    assert failed == 0
+    assert listing(course.root) == before, "a submission or a source was changed"
+    return course, expected
+
+
+def listing(root):
+    paths = [*root.glob("source/**/*"), *root.glob("submitted/**/*")]
+    return {path: os.lstat(path).st_mtime_ns for path in paths}
+
+
+@needs_sandbox
+def test_every_submission_gets_the_points_it_earned(graded):
+    course, expected = graded
+    rows = {student: grades.result(course, student, NAME) for student in expected}
+    assert {s: row["by_tests"] for s, row in rows.items()} == {s: e[0] for s, e in expected.items()}
+    for student, (_, note) in expected.items():
+        assert note in rows[student]["note"], student
+    assert rows["full"]["needs_manual_grade"]
+    assert not rows["untouched"]["needs_manual_grade"], "no answer needs no reader"
+    assert rows["untouched"]["score"] == 0
+    assert rows["full"]["max_score"] == 9
+
+
+@needs_sandbox
+def test_no_submission_saw_what_is_not_its_own(graded):
+    course, _ = graded
+    executed = course.graded_notebook("reads", NAME).read_text()
+    assert "SEEN []" in executed
+
+
+@needs_sandbox
+def test_grading_again_grades_what_changed_alone(graded, capsys, quick):
+    course, expected = graded
+    grade.main(course, [NAME], jobs=2, unsafe=False)
+    assert f"{len(expected)} submissions, 0 to grade" in capsys.readouterr().out
+    path = course.root / "submitted" / "visible only" / NAME / f"{NAME}.ipynb"
+    kept = path.read_text()
+    path.write_text(nbformat.writes(answered(course, answer="mine", **SOLUTION)))
+    grade.main(course, [NAME], jobs=2, unsafe=False)
+    out = capsys.readouterr().out
+    assert "1 to grade" in out
+    assert "[1/1] visible only, 01_small: 5 of 9, written answer to be marked" in out
+    path.write_text(kept)
+    grade.main(course, [NAME], jobs=2, unsafe=False)
+    assert grades.result(course, "visible only", NAME)["by_tests"] == 0
+
+
+@needs_sandbox
+def test_the_teachers_mark_is_kept_and_counts(graded):
+    course, _ = graded
+    with course.gradebook() as gradebook:
+        part = gradebook.find_grade("answer", NAME, NAME, "full")
+        part.manual_score, part.needs_manual_grade = 3, False
+        gradebook.db.commit()
+    row = grades.result(course, "full", NAME)
+    assert (row["score"], row["needs_manual_grade"]) == (8, False)
+
+
+@needs_sandbox
+def test_feedback_shows_the_messages_but_no_hidden_test_and_no_script(graded):
+    course, expected = graded
+    pages = feedback.main(course, [NAME])
+    assert len(pages) == len(expected)
+    for page in pages:
+        html = page.read_text()
+        assert "secret_double" not in html
+        assert "<script" not in html
+        assert "Because of the model answer" not in html
+        policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html).group(1)
+        assert policy.startswith("default-src 'none'")
+    page = (course.root / "feedback" / "visible only" / NAME / f"{NAME}.html").read_text()
+    assert "another input fails" in page
+    renamed = (course.root / "feedback" / "renamed" / NAME / f"{NAME}.html").read_text()
+    assert "handed in under the name" in renamed
+
+
+@needs_sandbox
+def test_the_tables_hold_everybody_and_no_formula(graded):
+    course, expected = graded
+    (course.root / "students.csv").write_text(
+        "student,name,email,canvas_id,sis_id,login\n"
+        'full,"Noether, Emmy",emmy@a.example,17,S1,emmy\nabsent,Carl,c@a.example,18,S2,carl\n'
+    )
+    paths = grades.main(course, [NAME])
+    tables = {path.name: list(csv.reader(path.read_text().splitlines())) for path in paths}
+    plain = {row[0]: row for row in tables["grades.csv"][1:]}
+    assert len(plain) == len(expected) + 1
+    assert plain["absent"][2:6] == ["", "", "", ""]
+    assert plain["partial"][2:6] == ["2", "9", "2", "yes"]
+    assert "'=cmd()" in plain
+    head, points, *canvas = tables["grades_canvas.csv"]
+    assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", NAME]
+    assert points == ["    Points Possible", "", "", "", "", "9"]
+    assert canvas[0][:4] == ["Noether, Emmy", "17", "S1", "emmy"]
+    assert canvas[1][-1] == "", "nothing handed in is no zero"
+    moodle = tables["grades_moodle.csv"]
+    assert moodle[0] == ["Username", "ID number", "Email address", NAME]
+    assert moodle[1][:3] == ["emmy", "S1", "emmy@a.example"]
+    (course.root / "students.csv").write_text("name\nCarl\n")
+    with pytest.raises(CourseError, match="first line has to name"):
+        grades.main(course, [NAME])
+    (course.root / "students.csv").unlink()
+
+
+@needs_sandbox
+def test_a_killed_grading_leaves_a_gradebook_from_which_it_goes_on(tmp_path):
+    course = new_course(tmp_path / "course")
+    notebook = nbformat.writes(answered(course, **SOLUTION))
+    for number in range(5):
+        hand_in(course, f"student {number}", {f"{NAME}.ipynb": notebook})
+    command = [sys.executable, "-m", "classroom", "grade", "--course", str(course.root)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
+    process = subprocess.Popen(
+        [*command, "--jobs", "1"], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    for line in process.stdout:
+        if line.startswith("[2/5]"):
+            time.sleep(0.3)  # in the middle of the third
+            process.send_signal(signal.SIGKILL)
+            break
+    process.wait()
+    with sqlite3.connect(course.root / "gradebook.db") as database:
+        assert database.execute("pragma integrity_check").fetchone() == ("ok",)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert re.search(r"5 submissions, [123] to grade", done.stdout)
+    results = [grades.result(course, f"student {number}", NAME) for number in range(5)]
+    assert [row["by_tests"] for row in results] == [5] * 5
+
+
+def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(tmp_path, monkeypatch, quick):
+    course = new_course(tmp_path / "course")
+    hand_in(course, "full", {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
+    endless = SOLUTION | {"total": "while True: pass"}
+    hand_in(course, "loops", {f"{NAME}.ipynb": nbformat.writes(answered(course, **endless))})
+    monkeypatch.setattr(sandbox, "available", lambda: False)
+    with pytest.raises(CourseError, match="apt install bubblewrap"):
+        grade.main(course, [NAME], jobs=1, unsafe=False)
+    assert grade.main(course, [NAME], jobs=1, unsafe=True) == 0
+    assert grades.result(course, "full", NAME)["by_tests"] == 5
+    assert grades.result(course, "loops", NAME)["by_tests"] == 2
+
+
+@needs_sandbox
+def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys):
+    course = new_course(tmp_path / "course")
+    for student in ("anna", "ben"):
+        hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
+    real = grade.run
+
+    def run(reference, name, folder, unsafe):
+        if folder.parent.name == "anna":
+            raise OSError("no space left")
+        return real(reference, name, folder, unsafe)
+
+    monkeypatch.setattr(grade, "run", run)
+    assert grade.main(course, [NAME], jobs=1, unsafe=False) == 1
+    assert "anna, 01_small: NOT GRADED, OSError: no space left" in capsys.readouterr().out
+    assert grades.result(course, "ben", NAME)["by_tests"] == 5
+    assert grades.result(course, "anna", NAME)["score"] is None
+
+
+def test_two_gradings_at_once_are_refused(tmp_path):
+    course = new_course(tmp_path / "course")
+    refused = pytest.raises(CourseError, match="another command")
+    with course.lock(), refused, Course(course.root).lock():
+        pass
+
+
+def test_a_wrong_course_or_assignment_is_named(tmp_path):
+    with pytest.raises(CourseError, match="is it a course"):
+        Course(tmp_path)
+    with pytest.raises(CourseError, match="01_small"):
+        new_course(tmp_path / "course").chosen(["02_none"])

@@ -1,0 +1,44 @@
+"""The commands of a course; `make release`, `make grade`, `make feedback`, `make grades.csv`."""
+
+import argparse
+import os
+import sys
+
+from classroom import feedback, grade, grades
+from classroom.course import Course, CourseError
+
+
+def main():
+    """Run the command that is named."""
+    parser = argparse.ArgumentParser(prog="classroom", description=__doc__)
+    parser.add_argument("command", choices=["release", "grade", "feedback", "grades"])
+    parser.add_argument("names", nargs="*", help="assignments; all where none is named")
+    parser.add_argument("--course", default="assignments", help="folder of the course")
+    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2))
+    parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox")
+    given = parser.parse_args()
+    try:
+        course = Course(given.course)
+        names = course.chosen(given.names)
+        if given.command == "release":
+            with course.lock():
+                for name in names:
+                    print(course.release(name), flush=True)
+        elif given.command == "grade":
+            failed = grade.main(course, names, given.jobs, given.unsafe)
+            if failed:
+                sys.exit(f"{failed} could not be graded; the lines above say why")
+        elif given.command == "feedback":
+            pages = feedback.main(course, names)
+            print(f"{len(pages)} pages in {course.root / 'feedback'}")
+        else:
+            for path in grades.main(course, names):
+                print(path)
+    except CourseError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("stopped; what was graded is kept, and the same command goes on from there")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""Where the files of a course lie, and nbgrader's view of them."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Gradebook
+from nbgrader.converters import GenerateAssignment
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    ClearHiddenTests,
+    ClearOutput,
+    ClearSolutions,
+    ComputeChecksums,
+    LockCells,
+)
+from nbgrader.utils import capture_log
+
+PARTIAL = ".release.partial"
+# nbgrader starts `alembic` by its name when it makes a gradebook
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+class CourseError(Exception):
+    """The course cannot be used as it is; the text says why and what to do."""
+
+
+class Course:
+    """A folder with ``source/``, and what is made from it beside that.
+
+    Parameters
+    ----------
+    root : path
+        The folder; ``source/NAME/NAME.ipynb`` are its assignments, and
+        ``submitted/STUDENT/NAME/`` what was handed in.
+
+    Raises
+    ------
+    CourseError
+        If there is no assignment in it.
+    """
+
+    def __init__(self, root):
+        self.root = Path(root).resolve()
+        self.gradebook_url = f"sqlite:///{self.root / 'gradebook.db'}"
+        self.names = [path.parent.name for path in sorted(self.root.glob("source/*/*.ipynb"))]
+        if not self.names:
+            raise CourseError(f"no source/NAME/NAME.ipynb in {self.root}; is it a course?")
+
+    def chosen(self, names):
+        """Return the assignments of these names, all where none is given."""
+        for name in names:
+            if name not in self.names:
+                raise CourseError(f"no assignment {name!r}; there are {', '.join(self.names)}")
+        return list(names) or self.names
+
+    def source(self, name):
+        """Return the path of a source notebook."""
+        return self.root / "source" / name / f"{name}.ipynb"
+
+    def reference(self, name):
+        """Return the notebook that submissions are compared with: no solutions, but all tests."""
+        return _through(
+            nbformat.read(self.source(name), 4),
+            LockCells(),
+            ClearSolutions(),
+            ClearOutput(),
+            ComputeChecksums(),
+        )
+
+    def visible(self, name):
+        """Return the source of each cell as students see it, by its grade_id."""
+        cells = _through(self.reference(name), ClearHiddenTests()).cells
+        return {cell.metadata.nbgrader.grade_id: cell.source for cell in cells if graded(cell)}
+
+    def submissions(self, names):
+        """Return (student, assignment, folder) of all that was handed in."""
+        found = []
+        for student in sorted(self.root.glob("submitted/*/")):
+            if not student.name.startswith("."):
+                folders = [(student.name, name, student / name) for name in names]
+                found += [item for item in folders if os.path.lexists(item[2])]
+        return found
+
+    def graded_notebook(self, student, name):
+        """Return the path of an executed submission; its record lies beside it."""
+        return self.root / "autograded" / student / name / f"{name}.ipynb"
+
+    def record(self, student, name):
+        """Return what is known of a finished grading: a dict, empty where there is none."""
+        try:
+            return json.loads(self._record_path(student, name).read_text())
+        except (OSError, ValueError):
+            return {}
+
+    def write_record(self, student, name, record):
+        """Store that a grading is finished; with None, that it is not."""
+        path = self._record_path(student, name)
+        if record is None:
+            path.unlink(missing_ok=True)
+        else:
+            write(path, json.dumps(record, indent=1))
+
+    def _record_path(self, student, name):
+        return self.graded_notebook(student, name).with_name("grading.json")
+
+    def gradebook(self):
+        """Open the gradebook, to be used in a ``with`` statement."""
+        return Gradebook(self.gradebook_url)
+
+    def release(self, name):
+        """Make ``release/NAME`` and tell the gradebook about the assignment.
+
+        Raises
+        ------
+        CourseError
+            If nbgrader refuses the source; the text holds its reason.
+        """
+        folders = CourseDirectory(root=str(self.root), db_url=self.gradebook_url)
+        folders.release_directory = PARTIAL
+        partial = self.root / PARTIAL / name
+        shutil.rmtree(partial, ignore_errors=True)
+        folders.assignment_id = name
+        result = capture_log(GenerateAssignment(coursedir=folders, force=True))
+        if not result["success"]:
+            reason = "\n".join((result.get("log") or result["error"]).strip().splitlines()[-12:])
+            raise CourseError(
+                f"{self.source(name)} cannot be released.\n{reason}\n"
+                "If cells were added or removed after submissions were graded: move "
+                "gradebook.db and autograded/ away, and everything is graded anew."
+            )
+        target = self.root / "release" / name
+        shutil.rmtree(target, ignore_errors=True)
+        target.parent.mkdir(exist_ok=True)
+        os.replace(partial, target)
+        shutil.rmtree(self.root / PARTIAL)
+        return target
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Let one command at a time write to the course."""
+        with open(self.root / ".lock", "w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CourseError(f"another command is at work on {self.root}") from None
+            yield
+
+
+def graded(cell):
+    """Tell whether nbgrader knows a cell."""
+    return "grade_id" in cell.metadata.get("nbgrader", {})
+
+
+def write(path, text):
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def table(rows, file=sys.stdout):
+    """Print rows of equal length under each other."""
+    widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip(), file=file)
+
+
+def _through(notebook, *steps):
+    resources = {"metadata": {}, "nbgrader": {}}
+    for step in steps:
+        notebook, resources = step.preprocess(notebook, resources)
+    return notebook

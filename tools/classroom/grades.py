@@ -1,0 +1,119 @@
+"""Read the gradebook, and write the tables that a school's system imports."""
+
+import csv
+import io
+
+from nbgrader.api import MissingEntry
+
+from classroom.course import CourseError, write
+
+ROSTER = ["student", "name", "email", "canvas_id", "sis_id", "login", "section"]
+
+
+def result(course, student, name):
+    """Return the points of one submission as a dict; ``score`` is None where not graded."""
+    record = course.record(student, name)
+    row = {"student": student, "assignment": name, "score": None, "max_score": None}
+    row |= {"by_tests": None, "needs_manual_grade": False, "note": record.get("note", "")}
+    if not record:
+        return row
+    with course.gradebook() as gradebook:
+        try:
+            submission = gradebook.find_submission(name, student)
+        except MissingEntry:
+            return row
+        parts = [part for notebook in submission.notebooks for part in notebook.grades]
+        row["score"], row["max_score"] = submission.score, submission.max_score
+        row["by_tests"] = sum(part.auto_score or 0 for part in parts)
+        row["needs_manual_grade"] = any(part.needs_manual_grade for part in parts)
+    return row
+
+
+def told(row):
+    """Return a result in words."""
+    if row["score"] is None:
+        return "not graded"
+    text = f"{row['score']:g} of {row['max_score']:g}"
+    text += ", written answer to be marked" if row["needs_manual_grade"] else ""
+    return f"{text} ({row['note']})" if row["note"] else text
+
+
+def main(course, names):
+    """Write ``grades.csv``, ``grades_canvas.csv`` and ``grades_moodle.csv``; return their paths.
+
+    Canvas: "Import grades", a file with the columns Student, ID, SIS User ID, SIS Login ID,
+    Section and one for each assignment, and a line of the points possible.  Moodle: "Import,
+    CSV file", one line a student and a column for each grade item, which is mapped there.
+    """
+    people = _roster(course)
+    for student, _, _ in course.submissions(names):
+        people.setdefault(student, dict.fromkeys(ROSTER, "") | {"student": student})
+    results = {(who, name): result(course, who, name) for who in people for name in names}
+    largest = {name: _largest(course, name) for name in names}
+
+    def scores(student):
+        return [_number(results[student, name]["score"]) for name in names]
+
+    plain = [["student", "assignment", "score", "max_score", "by_tests"]]
+    plain[0] += ["needs_manual_grade", "note"]
+    for row in results.values():
+        numbers = [_number(row[key]) for key in ("score", "max_score", "by_tests")]
+        flag = "" if row["score"] is None else "yes" if row["needs_manual_grade"] else "no"
+        plain.append([row["student"], row["assignment"], *numbers, flag, row["note"]])
+    canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names]]
+    canvas.append(["    Points Possible", "", "", "", "", *(largest[name] for name in names)])
+    moodle = [["Username", "ID number", "Email address", *names]]
+    for student, person in people.items():
+        login = person["login"] or student
+        who = [person["name"] or student, person["canvas_id"], person["sis_id"], login]
+        canvas.append([*who, person["section"], *scores(student)])
+        moodle.append([login, person["sis_id"], person["email"], *scores(student)])
+    paths = []
+    for file, rows in {
+        "grades.csv": plain,
+        "grades_canvas.csv": canvas,
+        "grades_moodle.csv": moodle,
+    }.items():
+        text = io.StringIO()
+        csv.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+        write(course.root / file, text.getvalue())
+        paths.append(course.root / file)
+    return paths
+
+
+def _roster(course):
+    """Return the people in ``students.csv``, by the name of their folder."""
+    path = course.root / "students.csv"
+    if not path.exists():
+        return {}
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        unknown = set(reader.fieldnames or []) - set(ROSTER)
+        if "student" not in (reader.fieldnames or []) or unknown:
+            raise CourseError(
+                f"{path}: the first line has to name columns out of {', '.join(ROSTER)}, "
+                f"the first of them always; found {', '.join(reader.fieldnames or [])}"
+            )
+        people = {}
+        for line in reader:
+            person = {key: (line.get(key) or "").strip() for key in ROSTER}
+            if not person["student"] or person["student"] in people:
+                raise CourseError(
+                    f"{path}, line {reader.line_num}: no student, or one that stands twice"
+                )
+            people[person["student"]] = person
+    return people
+
+
+def _largest(course, name):
+    cells = course.reference(name).cells
+    return _number(sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in cells))
+
+
+def _number(value):
+    return "" if value is None else f"{value:g}"
+
+
+def _harmless(cell):
+    """Keep a spreadsheet from taking a student's text for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
