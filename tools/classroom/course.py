@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -20,8 +21,11 @@ from nbgrader.preprocessors import (
     LockCells,
 )
 from nbgrader.utils import capture_log
+from sqlalchemy.exc import SAWarning
 
 PARTIAL = ".release.partial"
+# said by nbgrader's own way of making entries
+warnings.filterwarnings("ignore", category=SAWarning)
 # nbgrader starts `alembic` by its name when it makes a gradebook
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 

@@ -12,7 +12,8 @@ from nbgrader.preprocessors import GetGrades
 from classroom import submission
 from classroom.course import write
 
-TEMPLATES = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader" / "templates"
+FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
+STYLES = FORMGRADER / "static" / "node_modules" / "bootstrap" / "dist" / "css"
 # the page asks no other host for anything, and runs no script
 POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
@@ -41,7 +42,10 @@ def page(course, student, name, visible):
             # hidden tests stay hidden: the messages say what they found
             cell.source = visible[cell.metadata.nbgrader.grade_id]
     exporter = HTMLExporter(
-        template_name="feedback", extra_template_basedirs=[str(TEMPLATES)], sanitize_html=True
+        template_name="feedback",
+        extra_template_basedirs=[str(FORMGRADER / "templates")],
+        extra_template_paths=[str(STYLES)],
+        sanitize_html=True,
     )
     exporter.register_preprocessor(GetGrades, enabled=True)
     told = {"student": student, "assignment": name, "notebook": name}

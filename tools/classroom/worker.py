@@ -56,6 +56,8 @@ class Worker:
         self.shell.history_manager.enabled = False
         # errors are told in the answer, once
         self.shell._showtraceback = lambda *arguments: None
+        # IPython would keep all that is printed a second time, without a limit
+        self.shell._tee = lambda channel: contextlib.nullcontext()
         self.own = set()  # the names that cells of this process have defined
 
     def run(self, source, seconds, fetch=False):

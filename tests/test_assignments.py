@@ -1,0 +1,124 @@
+"""The five assignments: released without solutions, and graded as they should be."""
+
+import re
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from classroom import grade, grades, sandbox  # noqa: E402
+from classroom.course import Course  # noqa: E402
+
+NAMES = Course(ROOT / "assignments").names
+SUBMISSIONS = {name: runpy.run_path(ROOT / f"tests/submissions/{name}.py") for name in NAMES}
+KINDS = ["source", "alternative", "mistakes", "untouched"]
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A copy of the course, released."""
+    root = tmp_path_factory.mktemp("course")
+    shutil.copytree(ROOT / "assignments" / "source", root / "source")
+    course = Course(root)
+    for name in NAMES:
+        course.release(name)
+    return course
+
+
+@pytest.fixture(scope="module")
+def graded(course):
+    """The same, with four submissions to each assignment graded."""
+    for name in NAMES:
+        for kind in KINDS:
+            origin = "source" if kind == "source" else "release"
+            notebook = nbformat.read(course.root / origin / name / f"{name}.ipynb", 4)
+            # typical mistakes are made in work that is right otherwise
+            answers = SUBMISSIONS[name].get(kind.upper(), {})
+            if kind == "mistakes":
+                answers = solutions(nbformat.read(course.source(name), 4)) | answers
+            for cell in notebook.cells:
+                cell.source = answers.get(grade_id(cell), cell.source)
+            folder = course.root / "submitted" / kind / name
+            folder.mkdir(parents=True)
+            nbformat.write(notebook, folder / f"{name}.ipynb")
+    assert grade.main(course, NAMES, jobs=2, unsafe=False) == 0
+    return course
+
+
+def grade_id(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def solutions(notebook):
+    cells = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    return {grade_id(cell): cell.source for cell in cells}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_solution_and_no_hidden_test_survives_in_the_release(course, name):
+    path = course.root / "release" / name / f"{name}.ipynb"
+    text = path.read_text()
+    assert "SOLUTION" not in text
+    assert "HIDDEN" not in text
+    shown = "\n".join(cell.source for cell in nbformat.read(path, 4).cells)
+    for cell in nbformat.read(course.source(name), 4).cells:
+        for kind in ("SOLUTION", "HIDDEN TESTS"):
+            for part in re.findall(rf"### BEGIN {kind}\n(.*?)### END {kind}", cell.source, re.S):
+                for line in part.splitlines():
+                    assert len(line.strip()) < 20 or line not in shown, line
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_release_asks_for_code_tests_and_a_written_answer(course, name):
+    cells = nbformat.read(course.root / "release" / name / f"{name}.ipynb", 4).cells
+    told = [cell.metadata.get("nbgrader", {}) for cell in cells]
+    tests = [part["points"] for part in told if part.get("grade") and not part["solution"]]
+    written = [part["points"] for part in told if part.get("grade") and part["solution"]]
+    assert sum(tests) == 16
+    assert written == [4]
+    hidden = [c for c in course.reference(name).cells if "BEGIN HIDDEN TESTS" in c.source]
+    assert hidden
+    assert any("YOUR CODE HERE" in cell.source for cell in cells)
+    assert any("YOUR ANSWER HERE" in cell.source for cell in cells)
+    assert not any(cell.get("outputs") for cell in cells)
+
+
+needs_sandbox = pytest.mark.skipif(
+    not sandbox.available(), reason="bubblewrap is not here or may not be used"
+)
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", NAMES)
+def test_right_work_earns_all_points_and_none_earns_none(graded, name):
+    for kind, points in {"source": 16, "alternative": 16, "untouched": 0}.items():
+        assert failed_tests(graded, kind, name) == set() or kind == "untouched"
+        assert grades.result(graded, kind, name)["by_tests"] == points, kind
+    assert grades.result(graded, "untouched", name)["score"] == 0
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", NAMES)
+def test_mistakes_fail_the_tests_that_are_meant_for_them_with_a_message(graded, name):
+    assert failed_tests(graded, "mistakes", name) == set(SUBMISSIONS[name]["FAILED_BY_MISTAKES"])
+    for cell in nbformat.read(graded.graded_notebook("mistakes", name), 4).cells:
+        for output in cell.get("outputs", []):
+            if output.output_type == "error" and cell.metadata.get("nbgrader", {}).get("grade"):
+                assert len(output.evalue) > 20, f"{grade_id(cell)} fails without saying why"
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", NAMES)
+def test_a_full_solution_runs_within_a_minute(graded, name):
+    assert graded.record("source", name)["seconds"] < 60
+
+
+def failed_tests(course, student, name):
+    with course.gradebook() as gradebook:
+        parts = gradebook.find_submission_notebook(name, name, student).grades
+        return {part.name for part in parts if part.auto_score == 0 and part.max_score}
