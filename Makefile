@@ -5,14 +5,17 @@ PYTHON ?= $(or $(wildcard .venv/bin/python),python3)
 BIN := .venv/bin
 # the chapters' own cells; a broken kernel must not hang a run for half an hour
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=1200 --nbval-kernel-startup-timeout=120
+# COURSE=FOLDER: another course than the book's
+COURSE ?= assignments
+CLASSROOM = PYTHONPATH=tools $(BIN)/python -m classroom --course "$(COURSE)"
 # in this order: denoising_quality reads what denoising_speed wrote
 FULL_BENCHMARKS := anomalies denoising_speed denoising_quality documents audio
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lab execute bench lint clean
+.PHONY: help setup book test lab execute bench lint clean release grade feedback grades.csv
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused when unchanged
 	@$(PYTHON) tools/check_python.py
@@ -23,7 +26,7 @@ book: setup ## render the book from the stored outputs
 
 test: setup ## check the code, the book, and every chapter by running it again
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest -q $(NBVAL) --durations=5
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(NBVAL) --durations=5
 	@echo "All tests passed; the chapters hold as stored in notebooks/"
 
 lab: setup ## open the chapters in JupyterLab
@@ -36,6 +39,18 @@ bench: setup ## measure speed, write JSON and the benchmarks page (FULL=1: every
 	@$(if $(FULL),$(BIN)/python -m pip install --quiet -r requirements-bench.txt)
 	@set -e; for name in speed lstm_and_vae $(if $(FULL),$(FULL_BENCHMARKS)); do $(BIN)/python benchmarks/$$name.py; done
 	@$(BIN)/python benchmarks/page.py
+
+release: setup ## make assignments/release from assignments/source (ASSIGNMENTS="01_...": these alone)
+	@$(CLASSROOM) release $(ASSIGNMENTS)
+
+grade: setup ## grade what is new in assignments/submitted/STUDENT/ASSIGNMENT (JOBS=4; UNSAFE=1: no sandbox)
+	@$(CLASSROOM) grade $(if $(JOBS),--jobs $(JOBS)) $(if $(UNSAFE),--unsafe) $(ASSIGNMENTS)
+
+feedback: setup ## write a page for each graded submission to assignments/feedback
+	@$(CLASSROOM) feedback $(ASSIGNMENTS)
+
+grades.csv: setup ## write assignments/grades.csv, and the same for Canvas and Moodle
+	@$(CLASSROOM) grades $(ASSIGNMENTS)
 
 lint: setup ## format and check the code
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

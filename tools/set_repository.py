@@ -2,7 +2,7 @@
 
     python tools/set_repository.py https://github.com/NAME/REPOSITORY
 
-The chapters fetch the book from there on Colab; _config.yml and the README name it.
+The chapters and the assignments fetch the book from there on Colab; _config.yml and the README name it.
 """
 
 import os
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = [ROOT / "_config.yml", ROOT / "README.md", *sorted(ROOT.glob("notebooks/*.ipynb"))]
+FILES += sorted(ROOT.glob("assignments/source/*/*.ipynb"))
 
 
 def current():
