@@ -37,6 +37,15 @@ From the first to the last cell, the start of the kernel included.
 | --- | --: |
 {chapters}
 
+## The assignments
+
+Measured on {assignments[date]} by `python benchmarks/assignments.py`, a part of `make bench`: {assignments[on]}, {assignments[processor]}.
+The full solution of each, run and graded as `make grade` does it, the start of both processes included.
+
+| assignment | seconds |
+| --- | --: |
+{of_assignments}
+
 ## The book
 
 Rendered from the stored outputs in {book[seconds]} seconds; {book[megabytes]} MB of HTML, pictures and styles.
@@ -394,12 +403,15 @@ def render():
         f"| [{name}](../notebooks/{name}.ipynb) | {passed} |"
         for name, passed in speed["chapter_seconds"].items()
     ]
+    assignments = results.read("assignments")
+    of_assignments = [f"| `{name}` | {passed} |" for name, passed in assignments["seconds"].items()]
     shown = [1, 2, 3, 5, 10, 20, 30, 40, 50]
     curve = [
         f"| {epoch} | {article['seconds'][epoch - 1]:.0f} | {article['test_loss'][epoch - 1]:.4f} |"
         for epoch in shown
     ]
     rows = {"training": training, "throughput": throughput, "chapters": chapters, "curve": curve}
+    rows["of_assignments"] = of_assignments
     tables = {name: "\n".join(lines) for name, lines in rows.items()}
     return TEMPLATE.format(
         **{**speed, **tables, **anomaly_tables(anomalies)},
@@ -415,6 +427,7 @@ def render():
         of_levels=level_table(quality["by_level"]),
         lstm_vae=lstm_vae,
         of_lstm_vae=lstm_vae_table(lstm_vae),
+        assignments=assignments,
         anomalies=anomalies,
         new_process=anomalies["new_process_seconds"],
         documents=documents,

@@ -2,7 +2,8 @@
 
     python tools/set_repository.py https://github.com/NAME/REPOSITORY
 
-The chapters and the assignments fetch the book from there on Colab; _config.yml and the README name it.
+The chapters and the assignments fetch the book from there on Colab; _config.yml and the README
+name it.
 """
 
 import os

@@ -103,7 +103,7 @@ def round_path(start, end, n_steps):
 """,
     # a larger beta in the place of fewer latent values
     "budget": """
-encoder_small, decoder_small = train(x_train, latent_dim=10, beta=2.2)
+encoder_small, decoder_small = train(x_train, latent_dim=10, beta=2.6)
 """,
 }
 
