@@ -16,5 +16,6 @@ class UseMakeGrade(NbGraderPreprocessor):
 c = get_config()  # noqa: F821, from whoever loads this file
 c.CourseDirectory.root = str(Path(__file__).resolve().parent / "assignments")
 c.Autograde.sanitize_preprocessors = [UseMakeGrade]
-# what students write may hold scripts; the formgrader shows it without them
-c.HTMLExporter.sanitize_html = True
+# what students write may hold scripts; the formgrader shows them as text
+c.HTMLExporter.preprocessors = ["nbconvert.preprocessors.sanitize.SanitizeHTML"]
+c.SanitizeHTML.enabled = True

@@ -395,3 +395,19 @@ def test_a_wrong_course_or_assignment_is_named(tmp_path):
         Course(tmp_path)
     with pytest.raises(CourseError, match="01_small"):
         new_course(tmp_path / "course").chosen(["02_none"])
+
+
+def test_the_formgrader_shows_scripts_of_students_as_text():
+    """What `nbgrader_config.py` sets, as the panel in JupyterLab makes its pages."""
+    from nbconvert.exporters import HTMLExporter
+    from nbformat import v4
+    from traitlets.config import PyFileConfigLoader
+
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
+    assert config.CourseDirectory.root == str(ROOT / "assignments")
+    answer = v4.new_markdown_cell("<script>alert(1)</script> <img src=x onerror='alert(1)'>")
+    html, _ = HTMLExporter(config=config).from_notebook_node(v4.new_notebook(cells=[answer]))
+    assert "<script>alert" not in html
+    assert "onerror" not in html.replace("&lt;img src=x onerror=", "")
+    with pytest.raises(RuntimeError, match="make grade"):
+        config.Autograde.sanitize_preprocessors[0]().preprocess(None, {})

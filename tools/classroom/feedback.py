@@ -19,6 +19,7 @@ POLICY = (
     '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
     "img-src data:; style-src 'unsafe-inline'\" />"
 )
+STYLE = "<style>img { max-width: 100%; height: auto } td, th { padding: 0 0.5em }</style>"
 
 
 def main(course, names):
@@ -56,4 +57,5 @@ def page(course, student, name, visible):
     html, _ = exporter.from_notebook_node(notebook, {"nbgrader": told})
     # what is left after the sanitising are scripts of the template, MathJax from another host
     html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)
-    return html.replace("<head>", f"<head>\n{POLICY}", 1)
+    html = html.replace("<head>", f"<head>\n{POLICY}", 1)
+    return html.replace("</head>", f"{STYLE}\n</head>", 1)
