@@ -59,10 +59,16 @@ def test_make_alone_lists_the_commands():
 def test_setting_the_published_address(monkeypatch, tmp_path, capsys):
     files = [tmp_path / "_config.yml", tmp_path / "chapter.ipynb"]
     for path in files:
-        path.write_text("url: https://github.com/a/b\n")
+        path.write_text("url: https://github.com/a/b\nlaunch_buttons:\n  colab_url: c\n")
     monkeypatch.setattr(set_repository, "ROOT", tmp_path)
     monkeypatch.setattr(set_repository, "FILES", files)
     set_repository.main(["https://github.com/c/d.e"])
-    assert {path.read_text() for path in files} == {"url: https://github.com/c/d.e\n"}
+    told = "url: https://github.com/c/d.e\nlaunch_buttons:\n  colab_url: c\n"
+    assert {path.read_text() for path in files} == {told}
+    for hub in ("https://one.example", "https://two.example"):
+        set_repository.main(["https://github.com/c/d.e", "--jupyterhub", hub])
+    config = "launch_buttons:\n  jupyterhub_url: https://two.example\n  colab_url: c\n"
+    assert config in files[0].read_text()
+    assert files[1].read_text() == told
     with pytest.raises(SystemExit):
         set_repository.main(["ftp://github.com/c/d"])

@@ -1,18 +1,21 @@
 """Set the address under which the book is published, in every file that names it.
 
-    python tools/set_repository.py https://github.com/NAME/REPOSITORY
+    python tools/set_repository.py https://github.com/NAME/REPOSITORY [--jupyterhub https://HUB]
 
-The chapters and the assignments fetch the book from there on Colab; _config.yml and the README
-name it.
+The chapters and the assignments fetch the book from there on Colab; _config.yml, the README and
+CITATION.cff name it.  With a JupyterHub, the chapters get a button that opens them there, by way
+of nbgitpuller.
 """
 
+import argparse
 import os
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = [ROOT / "_config.yml", ROOT / "README.md", *sorted(ROOT.glob("notebooks/*.ipynb"))]
+FILES = [ROOT / name for name in ("_config.yml", "README.md", "CITATION.cff")]
+FILES += [*sorted(ROOT.glob("notebooks/*.ipynb"))]
 FILES += sorted(ROOT.glob("assignments/source/*/*.ipynb"))
 
 
@@ -23,17 +26,33 @@ def current():
 
 def main(arguments):
     """Replace the current address by the one given."""
-    pattern = r"https://github\.com/[\w.-]+/[\w.-]+"
-    if len(arguments) != 1 or not re.fullmatch(pattern, arguments[0]):
-        sys.exit(__doc__)
-    old, new = current(), arguments[0]
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("repository", type=address(r"https://github\.com/[\w.-]+/[\w.-]+"))
+    parser.add_argument("--jupyterhub", type=address(r"https?://[\w.:/-]+"))
+    given = parser.parse_args(arguments)
+    old = current()
     for path in FILES:
-        text = path.read_text()
-        if old in text:
+        text = path.read_text().replace(old, given.repository)
+        if given.jupyterhub and path.name == "_config.yml":
+            text = re.sub(r"  jupyterhub_url: .*\n", "", text)
+            line = f"launch_buttons:\n  jupyterhub_url: {given.jupyterhub}\n"
+            text = text.replace("launch_buttons:\n", line)
+        if text != path.read_text():
             partial = path.with_name(path.name + ".partial")
-            partial.write_text(text.replace(old, new))
+            partial.write_text(text)
             os.replace(partial, path)
-            print(f"{path.relative_to(ROOT)}: {new}")
+            print(f"{path.relative_to(ROOT)}: {given.repository}")
+
+
+def address(pattern):
+    """Return a reader of an argument that has to look like the pattern."""
+
+    def read(text):
+        if not re.fullmatch(pattern, text):
+            raise argparse.ArgumentTypeError(f"{text!r} is no address of that kind")
+        return text
+
+    return read
 
 
 if __name__ == "__main__":

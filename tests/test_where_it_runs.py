@@ -1,0 +1,58 @@
+"""The files by which other services install and publish the book say what they should."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+import aeutils
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_binder_installs_the_same_requirements():
+    (line,) = [
+        line
+        for line in (ROOT / ".binder" / "requirements.txt").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    flag, path = line.split()
+    assert flag == "-r"
+    assert (ROOT / ".binder" / path).resolve() == ROOT / "requirements.txt"
+    version = re.fullmatch(r"python-3\.(\d+)\n", (ROOT / ".binder" / "runtime.txt").read_text())
+    oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
+    assert int(version[1]) >= int(oldest.removeprefix(">=3."))
+    assert (ROOT / ".binder" / "postBuild").stat().st_mode & 0o111
+
+
+def test_the_development_container_is_set_up_by_make():
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text()
+    settings = json.loads(re.sub(r"(?m)^\s*//.*$", "", text))
+    assert settings["postCreateCommand"] == "make setup"
+
+
+def test_the_book_is_published_only_after_the_tests():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "pages.yml").read_text())["jobs"]
+    assert set(jobs["publish"]["needs"]) == {"test", "build"}
+    assert any(".ci/run" in step.get("run", "") for step in jobs["test"]["steps"])
+    assert any(step.get("run") == "make book" for step in jobs["build"]["steps"])
+
+
+def test_citation_and_changes_name_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == aeutils.__version__
+    assert re.search(
+        rf"(?m)^## {re.escape(aeutils.__version__)}\b", (ROOT / "CHANGELOG.md").read_text()
+    )
+    assert citation["repository-code"] in (ROOT / "_config.yml").read_text()
+
+
+def test_the_map_of_the_house_names_what_exists():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    paths = set(re.findall(r"`([\w.]+/[\w./]*|\w+\.(?:yml|md))`", text))
+    paths -= {"notebooks/NN_name.ipynb", "benchmarks/NAME.py"}
+    assert len(paths) > 15
+    for path in paths:
+        assert (ROOT / path).exists(), path
