@@ -52,6 +52,10 @@ def test_what_is_not_allowed_is_an_error_in_its_cell(student, source, message):
     ("source", "reason"),
     [
         ("import os\nwhile True: os.fork()", "processes"),
+        (
+            "import subprocess\nsubprocess.run(['sh', '-c', 'f() { f | f & }; f; sleep 9'])",
+            "processes",
+        ),
         ("import os; os._exit(0)", "the process ended"),
         (
             "while True:\n    try:\n        for i in range(10**9): j = i\n"
