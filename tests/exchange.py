@@ -24,8 +24,8 @@ BUILDERS = {
     "dense_autoencoder": models.dense_autoencoder,
     "conv_denoiser": lambda: models.conv_denoiser(filters=8),
     "conv_denoiser, fused": lambda: models.conv_denoiser(filters=8, fused=True),
-    "residual_denoiser": lambda: models.residual_denoiser(filters=(8, 16), latent_dim=16),
-    "lstm_autoencoder": models.lstm_autoencoder,
+    "residual_denoiser": lambda: models.residual_denoiser(filters=(8, 16), latent_dim=16, blocks=1),
+    "lstm_autoencoder": lambda: models.lstm_autoencoder(width=24),
     "conv_sequence_autoencoder": models.conv_sequence_autoencoder,
     "VariationalAutoencoder": lambda: VariationalAutoencoder(4, (16,), 25),
 }

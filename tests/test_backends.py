@@ -26,7 +26,6 @@ def run_on(backend, *arguments):
         text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert done.stderr == ""
     return done.stdout
 
 
