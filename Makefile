@@ -12,10 +12,10 @@ CLASSROOM = PYTHONPATH=tools $(BIN)/python -m classroom --course "$(COURSE)"
 FULL_BENCHMARKS := anomalies denoising_speed denoising_quality documents audio
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lab execute bench lint clean release grade feedback grades.csv
+.PHONY: help setup book test test-backends lab execute bench lint clean release grade feedback grades.csv
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused when unchanged
 	@$(PYTHON) tools/check_python.py
@@ -28,6 +28,9 @@ test: setup ## check the code, the book, and every chapter by running it again
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(NBVAL) --durations=5
 	@echo "All tests passed; the chapters hold as stored in notebooks/"
+
+test-backends: setup ## the same on JAX and PyTorch, where installed (CHAPTERS="04 08": these alone)
+	@$(BIN)/python tools/test_backends.py $(CHAPTERS)
 
 lab: setup ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks

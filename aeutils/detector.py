@@ -116,9 +116,9 @@ class AutoencoderDetector(
 
     Notes
     -----
-    TensorFlow is loaded by ``fit`` and by nothing else.  Scores are computed by NumPy in float64,
-    so that a row has the same score alone and among others, and a stored detector needs no
-    TensorFlow.
+    Keras and its backend are loaded by ``fit`` and by nothing else; on TensorFlow small tables are
+    trained fastest.  Scores are computed by NumPy in float64, so that a row has the same score
+    alone and among others, and a stored detector needs no Keras.
 
     References
     ----------
@@ -216,7 +216,7 @@ class AutoencoderDetector(
         x = ((x - self.mean_) / self.scale_).astype(np.float32)
         self.latent_dim_ = self._choose_latent_dim(x, random_state)
 
-        from aeutils.tabular import train  # here, since it loads TensorFlow
+        from aeutils.tabular import train  # here, since it loads Keras
 
         order = random_state.permutation(len(x))
         n_validation = self._n_validation(len(x))
@@ -390,7 +390,7 @@ class AutoencoderDetector(
         Returns
         -------
         AutoencoderDetector
-            Fitted, with the scores that it had; TensorFlow is not loaded.
+            Fitted, with the scores that it had; Keras is not loaded.
 
         Raises
         ------

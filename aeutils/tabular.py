@@ -1,8 +1,8 @@
-"""Training of a dense autoencoder on a table, many epochs in one call of TensorFlow.
+"""Training of a dense autoencoder on a table: fast on TensorFlow, by ``fit`` on other backends.
 
 Keras's ``fit`` takes seconds to start and milliseconds a step, far more than the arithmetic of a
-small table; this takes a quarter of a millisecond a step, and is compiled once a process for each
-number of layers, not once a fit.
+small table.  On TensorFlow many epochs are one call, which takes a quarter of a millisecond a
+step, and is compiled once a process for each number of layers, not once a fit.
 """
 
 import functools
@@ -12,9 +12,9 @@ import numpy as np
 from aeutils.errors import AeutilsError
 from aeutils.runtime import quiet_logs
 
-quiet_logs()  # whoever fits a detector did not ask for TensorFlow's log lines
-import tensorflow as tf  # noqa: E402
-from keras.utils import Progbar  # noqa: E402
+quiet_logs()  # whoever fits a detector did not ask for the backend's log lines
+import keras  # noqa: E402
+from keras import layers  # noqa: E402
 
 __all__ = ["train"]
 
@@ -68,50 +68,138 @@ def train(
     # Glorot & Bengio 2010; the biases, which come last, start at 0
     limits = np.repeat(np.sqrt(6 / (ins + outs)), ins * outs)
     theta[: len(limits)] = random_state.uniform(-limits, limits)
-    state = [theta, np.zeros_like(theta), np.zeros_like(theta), np.float32(0)]
-    state += [theta, np.float32(np.inf), np.int32(0)]
-
-    seed = random_state.randint(2**31)
-    n_samples = len(x)
-    batch_size = min(batch_size, n_samples)
-    n_steps = n_samples // batch_size
-    epochs_per_call = max(1, STEPS_PER_CALL // n_steps)
-    run_epochs = _compiled(len(outs))
-    x, x_val, widths = tf.constant(x), tf.constant(x_val), tf.constant(widths)
+    batch_size = min(batch_size, len(x))
     history = {"loss": [], "val_loss": []}
-    bar = Progbar(epochs, unit_name="epoch", stateful_metrics=history) if verbose else None
-    while len(history["loss"]) < epochs and state[-1] < patience:
-        n_epochs = min(epochs_per_call, epochs - len(history["loss"]))
-        # each epoch takes the rows in a new order and leaves out those that fill no batch
-        orders = np.stack([random_state.permutation(n_samples) for _ in range(n_epochs)])
-        orders = orders[:, : n_steps * batch_size].reshape(n_epochs, n_steps, batch_size)
-        *state, losses, val_losses = run_epochs(
-            x, x_val, orders.astype(np.int32), widths, noise, seed, patience, learning_rate, *state
-        )
-        history["loss"] += losses.numpy().tolist()
-        history["val_loss"] += val_losses.numpy().tolist()
+    bar = keras.utils.Progbar(epochs, unit_name="epoch", stateful_metrics=history)
+
+    def on_epochs(losses, val_losses, stops):
+        """Note the losses of the epochs that were run; raise if they grow without limit."""
+        history["loss"] += losses
+        history["val_loss"] += val_losses
         for epoch, loss in enumerate(history["loss"], start=1):
             if not loss < DIVERGED:  # NaN is not, either
                 raise AeutilsError(
                     f"training diverged: the loss of epoch {epoch} is {loss:g}, where predicting "
                     f"the mean gives about 1. Lower learning_rate, which is {learning_rate:g}."
                 )
-        if bar:
+        if verbose:
             done = len(history["loss"])
-            stops = state[-1] >= patience
             bar.update(
                 done,
                 [(name, values[-1]) for name, values in history.items()],
-                finalize=bool(done == epochs or stops),
+                finalize=done == epochs or stops,
             )
-    parts = np.split(state[4].numpy(), np.cumsum(sizes)[:-1])
+
+    run = _on_tensorflow if keras.backend.backend() == "tensorflow" else _by_fit
+    theta = run(
+        x, x_val, theta, widths, noise, epochs, batch_size, learning_rate, patience,
+        random_state, on_epochs,
+    )  # fmt: skip
+    return _by_layer(theta, widths), history
+
+
+def _by_layer(theta, widths):
+    """Return the kernel and the bias of each layer; all kernels come first, then all biases."""
+    ins, outs = np.array(widths[:-1]), np.array(widths[1:])
+    parts = np.split(theta, np.cumsum([*ins * outs, *outs])[:-1])
     kernels = [part.reshape(a, b) for part, a, b in zip(parts, ins, outs, strict=False)]
-    return list(zip(kernels, parts[len(outs) :], strict=True)), history
+    return list(zip(kernels, parts[len(outs) :], strict=True))
+
+
+def _by_fit(
+    x, x_val, theta, widths, noise, epochs, batch_size, learning_rate, patience,
+    random_state, on_epochs,
+):  # fmt: skip
+    """Train by ``fit`` of Keras, on any backend; return the best weights."""
+    n_layers = len(widths) - 1
+    linear = (n_layers // 2 - 1, n_layers - 1)
+    # the weights are given: nothing here draws from Keras's own generator
+    model = keras.Sequential(
+        [
+            keras.Input((widths[0],)),
+            *[
+                layers.Dense(n, None if i in linear else "elu", kernel_initializer="zeros")
+                for i, n in enumerate(widths[1:])
+            ],
+        ]
+    )
+    model.set_weights([part for layer in _by_layer(theta, widths) for part in layer])
+
+    def note(epoch, logs):
+        on_epochs([logs["loss"]], [logs["val_loss"]], model.stop_training)
+
+    stop = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
+    adam = keras.optimizers.Adam(learning_rate, MEAN_DECAY, SQUARE_DECAY, EPSILON)
+    model.compile(adam, "mean_squared_error")
+    model.fit(
+        _Batches(x, batch_size, noise, random_state),
+        epochs=epochs,
+        validation_data=(x_val, x_val),
+        validation_batch_size=len(x_val),
+        callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=note)],
+        shuffle=False,
+        verbose=0,
+    )
+    best = model.get_weights()
+    return np.concatenate([part.ravel() for part in best[::2] + best[1::2]])
+
+
+class _Batches(keras.utils.PyDataset):
+    """Noisy rows and what they were, in a new order each epoch, without those that fill no batch.
+
+    Shuffled here, since ``fit`` would draw from a generator that is everybody's.
+    """
+
+    def __init__(self, x, batch_size, noise, random_state):
+        super().__init__()
+        self.x, self.batch_size, self.noise, self.rng = x, batch_size, noise, random_state
+        self.on_epoch_end()
+
+    def on_epoch_end(self):
+        self.order = self.rng.permutation(len(self.x))
+
+    def __len__(self):
+        return len(self.x) // self.batch_size
+
+    def __getitem__(self, i):
+        rows = self.x[self.order[i * self.batch_size : (i + 1) * self.batch_size]]
+        draw = self.rng.standard_normal(rows.shape).astype(np.float32)
+        return rows + np.float32(self.noise) * draw, rows
+
+
+def _on_tensorflow(
+    x, x_val, theta, widths, noise, epochs, batch_size, learning_rate, patience,
+    random_state, on_epochs,
+):  # fmt: skip
+    """Train by calls of TensorFlow that run many epochs each; return the best weights."""
+    import tensorflow as tf
+
+    state = [theta, np.zeros_like(theta), np.zeros_like(theta), np.float32(0)]
+    state += [theta, np.float32(np.inf), np.int32(0)]
+    seed = random_state.randint(2**31)
+    n_samples = len(x)
+    n_steps = n_samples // batch_size
+    epochs_per_call = max(1, STEPS_PER_CALL // n_steps)
+    run_epochs = _compiled(len(widths) - 1)
+    x, x_val, widths = tf.constant(x), tf.constant(x_val), tf.constant(widths)
+    done = 0
+    while done < epochs and state[-1] < patience:
+        n_epochs = min(epochs_per_call, epochs - done)
+        # each epoch takes the rows in a new order and leaves out those that fill no batch
+        orders = np.stack([random_state.permutation(n_samples) for _ in range(n_epochs)])
+        orders = orders[:, : n_steps * batch_size].reshape(n_epochs, n_steps, batch_size)
+        *state, losses, val_losses = run_epochs(
+            x, x_val, orders.astype(np.int32), widths, noise, seed, patience, learning_rate, *state
+        )
+        done += len(losses)
+        on_epochs(losses.numpy().tolist(), val_losses.numpy().tolist(), bool(state[-1] >= patience))
+    return state[4].numpy()
 
 
 @functools.cache
 def _compiled(n_layers):
     """Return the function that trains networks of some number of layers."""
+    import tensorflow as tf
 
     def mean_squared_error(x, target, theta, widths):
         ins, outs = widths[:-1], widths[1:]

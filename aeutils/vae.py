@@ -427,7 +427,7 @@ class VariationalAutoencoder(keras.Model):
                 logits = self._logits(flat, _repeated(label, len(noise)))
                 logits = ops.reshape(logits, (len(noise), *x.shape))
                 log_p_x.append(ops.convert_to_numpy(_log_bernoulli(x, logits)).astype("f8"))
-            kl = ops.convert_to_numpy(_kl(mean, log_variance))
+            kl = ops.convert_to_numpy(_kl(*posterior)).astype("f8")
             yield np.concatenate(log_p_x), np.concatenate(log_ratio), kl
 
     def _flat(self, images):
@@ -461,7 +461,8 @@ class VariationalAutoencoder(keras.Model):
 
 def _log_bernoulli(x, logits):
     """Log-probability of black-and-white pictures given the logits of white."""
-    return ops.sum(x * logits - ops.softplus(logits), axis=-1)
+    # not x * logits: PyTorch's tensors do not bear NumPy's arrays on their left
+    return ops.sum(ops.multiply(x, logits) - ops.softplus(logits), axis=-1)
 
 
 def _kl(mean, log_variance):

@@ -63,6 +63,9 @@ def test_network_and_its_weights(model):
             page_cleaner(filters)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="takes gradients by TensorFlow's tape"
+)
 def test_reach_is_as_far_as_anything_is_felt():
     model = page_cleaner()
     pixels, multiple = reach(model)

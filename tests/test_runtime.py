@@ -26,7 +26,7 @@ def test_doctor_is_content_here():
     assert done.stderr == ""
     for word in (
         "Python 3.",
-        "TensorFlow 2.",
+        runtime.device_report(),
         "GPU",
         f"data: {len(data.verify())} files",
         "kernel",

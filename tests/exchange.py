@@ -1,0 +1,74 @@
+"""Networks that go from one backend to another: one process saves them, another loads them.
+
+    python tests/exchange.py FOLDER OTHER_FOLDER
+
+loads what is in FOLDER, writes how far its answers are from the stored ones to
+``FOLDER/differences.json``, and saves its own networks to OTHER_FOLDER.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from aeutils import runtime
+
+runtime.quiet_logs()
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+
+from aeutils import models  # noqa: E402
+from aeutils.vae import VariationalAutoencoder, binarize  # noqa: E402
+
+BUILDERS = {
+    "dense_autoencoder": models.dense_autoencoder,
+    "conv_denoiser": lambda: models.conv_denoiser(filters=8),
+    "conv_denoiser, fused": lambda: models.conv_denoiser(filters=8, fused=True),
+    "residual_denoiser": lambda: models.residual_denoiser(filters=(8, 16), latent_dim=16, blocks=1),
+    "lstm_autoencoder": lambda: models.lstm_autoencoder(width=24),
+    "conv_sequence_autoencoder": models.conv_sequence_autoencoder,
+    "VariationalAutoencoder": lambda: VariationalAutoencoder(4, (16,), 25),
+}
+
+
+def inputs(model):
+    """Return the same few rows in every process."""
+    shape = (25,) if isinstance(model, VariationalAutoencoder) else model.input_shape[1:]
+    rows = np.random.default_rng(0).random((64, *shape), dtype="float32")
+    return binarize(rows, seed=0) if isinstance(model, VariationalAutoencoder) else rows
+
+
+def answers(model):
+    """Return what a network makes of them."""
+    x = inputs(model)
+    if isinstance(model, VariationalAutoencoder):
+        return np.concatenate([model.decode(model.encode(x)[0]), model.elbo(x)[:, None]], axis=1)
+    return model.predict(x, verbose=0)
+
+
+def save(folder):
+    """Train every network a little, and save it with its answers."""
+    for name, build in BUILDERS.items():
+        keras.utils.set_random_seed(0)
+        model = build()
+        x = inputs(model)
+        is_vae = isinstance(model, VariationalAutoencoder)
+        model.compile("adam", None if is_vae else "mse")
+        model.fit(x, None if is_vae else x, epochs=2, verbose=0)
+        model.save(folder / f"{name}.keras")
+        np.save(folder / f"{name}.npy", answers(model))
+
+
+def differences(folder):
+    """Load every network; return the largest difference of its answers, and train it on."""
+    found = {}
+    for name in BUILDERS:
+        model = keras.models.load_model(folder / f"{name}.keras", compile=False)
+        found[name] = float(np.abs(answers(model) - np.load(folder / f"{name}.npy")).max())
+    return found
+
+
+if __name__ == "__main__":
+    theirs, ours = map(Path, sys.argv[1:])
+    (theirs / "differences.json").write_text(json.dumps(differences(theirs)))
+    save(ours)
