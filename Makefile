@@ -12,7 +12,8 @@ CLASSROOM = PYTHONPATH=tools $(BIN)/python -m classroom --course "$(COURSE)"
 FULL_BENCHMARKS := anomalies denoising_speed denoising_quality documents audio
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test test-backends lab execute bench lint clean release grade feedback grades.csv
+.PHONY: help setup book print test test-backends lab execute bench lint clean
+.PHONY: release grade feedback grades.csv
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +24,9 @@ setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused 
 
 book: setup ## render the book from the stored outputs
 	@$(BIN)/python tools/build_book.py
+
+print: setup ## make one file of the whole book, and a PDF of it where Chromium is installed
+	@$(BIN)/python tools/print_book.py
 
 test: setup ## check the code, the book, and every chapter by running it again
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
