@@ -1,5 +1,25 @@
-"""Quiet logs before any test imports Keras."""
+"""Quiet logs before any test imports Keras; the built book, for the tests that look at it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 
 from aeutils import runtime
 
 runtime.quiet_logs()
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def html(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("book")
+    # pytest leaves a README in its cache, which once ended up among the pages
+    (ROOT / ".pytest_cache").mkdir(exist_ok=True)
+    (ROOT / ".pytest_cache" / "README.md").touch()
+    command = [sys.executable, str(ROOT / "tools" / "build_book.py"), str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return folder / "_build" / "html"

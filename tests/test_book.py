@@ -1,7 +1,6 @@
 """The book builds without a warning, and every link and image in it leads somewhere."""
 
 import re
-import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -33,18 +32,6 @@ class Page(HTMLParser):
             self.loaded.append(attrs["src"])
         if tag == "link" and attrs.get("rel") in ("stylesheet", "icon", "preload"):
             self.loaded.append(attrs["href"])
-
-
-@pytest.fixture(scope="module")
-def html(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("book")
-    # pytest leaves a README in its cache, which once ended up among the pages
-    (ROOT / ".pytest_cache").mkdir(exist_ok=True)
-    (ROOT / ".pytest_cache" / "README.md").touch()
-    command = [sys.executable, str(ROOT / "tools" / "build_book.py"), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return folder / "_build" / "html"
 
 
 @pytest.fixture(scope="module")
