@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from aeutils import runtime
 
@@ -15,11 +16,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session")
 def html(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("book")
+    folder = tmp_path_factory.getbasetemp()
+    # pytest-xdist gives each of its processes a folder in one; the book is built once for all
+    if folder.name.startswith("popen-"):
+        folder = folder.parent
     # pytest leaves a README in its cache, which once ended up among the pages
     (ROOT / ".pytest_cache").mkdir(exist_ok=True)
     (ROOT / ".pytest_cache" / "README.md").touch()
-    command = [sys.executable, str(ROOT / "tools" / "build_book.py"), str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, str(ROOT / "tools" / "build_book.py"), str(folder / "book")]
+    with FileLock(folder / "book.lock"):
+        done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    return folder / "_build" / "html"
+    return folder / "book" / "_build" / "html"

@@ -2,26 +2,64 @@
 
     python tools/build_book.py [FOLDER]
 
-writes into FOLDER/_build/html, by default in the checkout.
+writes into FOLDER/_build/html, by default in the checkout.  A book whose sources are as they were
+is not built again.
 """
 
+import hashlib
 import sys
 from pathlib import Path
 
-from jupyter_book.cli.main import main as jupyter_book
-
-from aeutils import runtime
-
 ROOT = Path(__file__).resolve().parent.parent
+# whatever decides what a page looks like; requirements.txt for the versions of the theme and Sphinx
+SOURCES = [
+    "_config.yml",
+    "_toc.yml",
+    "requirements.txt",
+    "book/**/*",
+    "notebooks/*.ipynb",
+    "aeutils/**/*.py",
+    "tools/*.py",
+]
+
+
+def fingerprint():
+    """Return a digest of all that the book is made from."""
+    digest = hashlib.sha256(sys.version.encode())
+    for pattern in SOURCES:
+        for path in sorted(ROOT.glob(pattern)):
+            if path.is_file() and "__pycache__" not in path.parts:
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def build(output, builder="html"):
+    """Build every page with one of Sphinx's builders into ``output``/_build."""
+    # slow imports, of no use where nothing is to be built
+    from jupyter_book.cli.main import main as jupyter_book
+
+    from aeutils import runtime
+
+    # the reference page imports aeutils, and so Keras, whose log lines look like trouble
+    runtime.quiet_logs()
+    # all pages: each holds the table of contents and what tools/book_pages.py makes of it
+    options = ["--all", "-W", "-n", "--keep-going", "--builder", builder]
+    jupyter_book(
+        ["build", *options, "--path-output", str(output), str(ROOT)], standalone_mode=False
+    )
 
 
 def main(arguments):
-    """Build the book."""
+    """Build the book, unless it is there already."""
     output = Path(arguments[0] if arguments else ROOT).resolve()
-    # the reference page imports aeutils, and so Keras, whose log lines look like trouble
-    runtime.quiet_logs()
-    options = ["-W", "-n", "--keep-going", "--path-output", str(output)]
-    jupyter_book(["build", *options, str(ROOT)], standalone_mode=False)
+    stamp = output / "_build" / "made-from"
+    made_from = fingerprint()
+    if not stamp.exists() or stamp.read_text() != made_from:
+        # a build that fails half-way is not taken for a finished one
+        stamp.unlink(missing_ok=True)
+        build(output)
+        stamp.write_text(made_from)
     print(f"The book is in {output / '_build/html/index.html'}")
 
 

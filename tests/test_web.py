@@ -1,0 +1,212 @@
+"""Every page of the built book in a real browser: nothing from elsewhere, nothing broken."""
+
+import functools
+import http.server
+import re
+import threading
+
+import pytest
+from browser import launch, needs_chromium
+
+pytestmark = needs_chromium
+# in bytes: what a chapter may cost its reader, beside what all pages share
+PAGE_LIMIT = 1_500_000
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="module")
+def site(html):
+    """Serve the book; gives its address."""
+    handler = functools.partial(QuietHandler, directory=str(html))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launch() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    yield page
+    page.close()
+
+
+def names(html):
+    """Return the addresses of all pages within the book."""
+    paths = sorted(path.relative_to(html) for path in html.rglob("*.html"))
+    # the theme leaves templates of its own in _static
+    return [path.as_posix() for path in paths if path.parts[0] != "_static"]
+
+
+def watch(page, home):
+    """Return a list that fills with what goes wrong on a page from now on."""
+    troubles = []
+
+    def asked(request):
+        if not request.url.startswith((home, "data:", "blob:")):
+            troubles.append(f"asks for {request.url}")
+
+    def answered(response):
+        if response.status >= 400:
+            troubles.append(f"{response.status}: {response.url}")
+
+    def said(message):
+        if message.type in ("error", "warning"):
+            troubles.append(f"console: {message.text}")
+
+    page.on("request", asked)
+    page.on("response", answered)
+    page.on("console", said)
+    page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
+    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    return troubles
+
+
+def broken_images(page):
+    return page.evaluate(
+        "[...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
+    )
+
+
+def look_at_all(page, html, home):
+    troubles, found = watch(page, home), []
+    for name in names(html):
+        page.goto(home + name)
+        # scripts that wait a moment after the page is there
+        page.wait_for_timeout(200)
+        found += [f"{name}: {trouble}" for trouble in troubles]
+        found += [f"{name}: broken image {source}" for source in broken_images(page)]
+        troubles.clear()
+    return found
+
+
+def test_pages_load_whole_and_ask_nobody_else(page, html, site):
+    assert len(names(html)) > 15
+    assert look_at_all(page, html, site) == []
+
+
+def test_pages_load_from_a_folder_too(page, html):
+    assert look_at_all(page, html, html.as_uri() + "/") == []
+
+
+def test_what_the_watch_must_see_it_sees(page, tmp_path):
+    bad = tmp_path / "bad.html"
+    bad.write_text(
+        "<img src='gone.png'><script src='https://example.invalid/a.js'></script>"
+        "<script>nothing.at.all</script>"
+    )
+    home = tmp_path.as_uri() + "/"
+    found = " ".join(look_at_all(page, tmp_path, home))
+    for trouble in ("asks for https://example.invalid", "script: nothing", "broken image"):
+        assert trouble in found
+
+
+def test_no_page_is_wider_than_a_narrow_screen(browser, html, site):
+    """320 pixels: a small telephone, or a common screen at 400 % zoom (WCAG 1.4.10)."""
+    page = browser.new_page(viewport={"width": 320, "height": 256})
+    page.set_default_timeout(120_000)
+    wide = {}
+    for name in names(html):
+        page.goto(site + name)
+        # after all that scripts do, folded parts open
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        width = page.evaluate("document.scrollingElement.scrollWidth")
+        if width > 320:
+            wide[name] = width
+    page.close()
+    assert not wide
+
+
+def test_no_chapter_costs_more_than_the_limit(html):
+    sizes = {}
+    for path in sorted(html.glob("notebooks/*.html")):
+        text = path.read_text()
+        own = {*re.findall(r'src="(\.\./_images/[^"]+)"', text)}
+        sizes[path.stem] = path.stat().st_size + sum(
+            (path.parent / source).stat().st_size for source in own
+        )
+    assert len(sizes) >= 10
+    assert {name: size for name, size in sizes.items() if size > PAGE_LIMIT} == {}
+
+
+def search(page, home, word):
+    """Type a word into the search of a page, as a reader does; return the pages found."""
+    page.goto(home + "notebooks/01_what_is_an_autoencoder.html")
+    page.keyboard.press("Control+k")
+    page.locator("#pst-search-dialog input").fill(word)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search.html?q=*")
+    # the page says how many when it is done
+    page.get_by_text(re.compile("Search finished")).wait_for()
+    return page.locator("#search-results li a").evaluate_all("links => links.map(a => a.href)")
+
+
+@pytest.mark.parametrize("how", ["served", "from a folder"])
+def test_search_finds_words_of_the_chapters(page, html, site, how):
+    home = site if how == "served" else html.as_uri() + "/"
+    troubles = watch(page, home)
+    found = search(page, home, "bottleneck")
+    chapters = {re.search(r"notebooks/(\d\d)", link)[1] for link in found if "notebooks/" in link}
+    assert {"01", "02"} <= chapters
+    assert search(page, home, "xylophone") == []
+    assert troubles == []
+
+
+def test_chapters_are_read_aloud_well(page, html, site):
+    """What a screen reader is told: the browser's own accessibility tree."""
+    for name in (name for name in names(html) if name.startswith("notebooks/")):
+        page.goto(site + name)
+        tree = page.locator("article.bd-article").aria_snapshot()
+        # headings, from one h1 down, and figures by their words
+        assert len(re.findall(r"(?m)^ *- heading .*\[level=1\]", tree)) == 1, name
+        assert re.search(r'(?m)^ *- img "\w+ \w+ \w+ ', tree), name
+        # what unfolds is a native control with a name that says what of
+        summaries = page.locator("article summary").all_inner_texts()
+        assert summaries, name
+        for text in summaries:
+            assert re.match(r"(Show code cell|Solution \d|[A-D]\. )", text.strip()), (name, text)
+        assert page.locator("article summary[aria-label]").count() == 0, name
+        # code is preformatted text of a known language, and no picture of it
+        cells = page.locator("article .cell_input").count()
+        assert page.locator("article .cell_input .highlight-python pre").count() == cells, name
+        # its order in the page is the order of reading: the output follows its code
+        assert page.locator("article .cell_output + .cell_input").count() == 0, name
+
+
+def test_folded_code_opens_by_keyboard_alone(page, html, site):
+    page.goto(site + "notebooks/02_anomaly_detection.html")
+    summary = page.locator("article details.hide summary").first
+    code = page.locator("article details.hide pre").first
+    assert not code.is_visible()
+    summary.focus()
+    page.keyboard.press("Enter")
+    assert code.is_visible()
+    assert "aeutils" in code.inner_text()
+
+
+def test_wide_code_scrolls_in_itself_and_by_keyboard(browser, html, site):
+    page = browser.new_page(viewport={"width": 320, "height": 640})
+    page.goto(site + "notebooks/02_anomaly_detection.html")
+    # the theme looks for what scrolls once the page is there
+    page.wait_for_function(
+        "[...document.querySelectorAll('article pre')].some(e => e.tabIndex === 0)"
+    )
+    unreachable = page.evaluate(
+        """[...document.querySelectorAll('article pre, article .cell_output > .output,'
+             + ' .pst-scrollable-table-container')]
+           .filter(e => e.scrollWidth > e.clientWidth && e.clientWidth > 0 && e.tabIndex !== 0)
+           .map(e => e.className + e.textContent.slice(0, 40))"""
+    )
+    page.close()
+    assert unreachable == []

@@ -1,0 +1,87 @@
+"""What the theme's pages lack: a Sphinx extension that _config.yml names.
+
+Nothing that would come from another host, small pictures, and roles and names that a screen reader
+understands.
+"""
+
+import io
+import re
+
+from PIL import Image
+
+# in bytes: a picture that needs more without loss may lose what nobody sees
+LARGE = 100_000
+
+
+def setup(app):
+    """Tell Sphinx when to call what follows."""
+    # after sphinx-thebe, which adds its scripts early
+    app.connect("html-page-context", mend_page, priority=900)
+    app.connect("build-finished", shrink_pictures)
+    app.connect("build-finished", drop_icon_script)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def mend_page(app, pagename, templatename, context, doctree):
+    """Mend a page before it is rendered."""
+    # cells that run in the page would need a server elsewhere, and the script is loaded twice
+    for kind in ("script_files", "css_files"):
+        context[kind] = [file for file in context[kind] if "thebe" not in str(vars(file)).lower()]
+    if "body" in context:
+        context["body"] = mend_body(context["body"])
+
+
+def mend_body(html):
+    """Return the article of a page with what a screen reader needs."""
+    html = re.sub(r'(?s)<script type="text/x-thebe-config">.*?</script>', "", html)
+    # the visible words, "Show code cell source", are the name of what unfolds a cell
+    html = html.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    # scikit-learn's diagram of a model holds links inside of buttons; its text says the same
+    html = re.sub(
+        r'(?s)<style>\.sk-global.*?<div class="sk-text-repr-fallback">(<pre>.*?</pre>)'
+        r".*?</script></body>",
+        r"\1",
+        html,
+    )
+    # docutils writes a role that ARIA has given up, inside a list
+    return html.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def as_webp(path):
+    """Return a picture as WebP, without loss unless that is large and loss halves it."""
+    with Image.open(path) as picture:
+        # an alpha channel where all is opaque only costs
+        if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
+            picture = picture.convert("RGB")
+        exact, close = io.BytesIO(), io.BytesIO()
+        picture.save(exact, "WEBP", lossless=True)
+        if exact.tell() > LARGE:
+            picture.save(close, "WEBP", quality=90)
+            if close.tell() < exact.tell() / 2:
+                return close.getvalue()
+    return exact.getvalue()
+
+
+def shrink_pictures(app, exception):
+    """Turn the PNG files of all pages into WebP."""
+    if exception or app.builder.format != "html":
+        return
+    pictures = sorted((app.outdir / "_images").glob("*.png"))
+    for path in pictures:
+        path.with_suffix(".webp").write_bytes(as_webp(path))
+        path.unlink()
+    for page in app.outdir.rglob("*.html"):
+        html = page.read_text()
+        for path in pictures:
+            html = html.replace(f"_images/{path.name}", f"_images/{path.stem}.webp")
+        page.write_text(html)
+
+
+def drop_icon_script(app, exception):
+    """Take the theme's largest script, 1.5 MB, from all pages: it draws icons that a font has."""
+    if exception or app.builder.format != "html":
+        return
+    for page in app.outdir.rglob("*.html"):
+        script = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
+        page.write_text(re.sub(script, "", page.read_text()))
+    (app.outdir / "_static" / "scripts" / "fontawesome.js").unlink()
