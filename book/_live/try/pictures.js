@@ -87,8 +87,8 @@
     return Float32Array.from({ length: SIDE * SIDE }, (_, i) => columns[i % SIDE][Math.floor(i / SIDE)]);
   }
 
-  // The way that MNIST was made: the ink fits a box of 20 x 20 pixels, and its centre of mass is
-  // the centre of the picture. Null if there is no ink.
+  // The way that MNIST was made: the ink fits a box of 20 x 20 pixels, which lies so that the
+  // centre of mass is in the middle of the picture. Null if there is no ink.
   tryIt.likeMnist = (ink) => {
     const bounds = boundsOf(ink);
     if (!bounds) return null;
@@ -99,7 +99,8 @@
       y += value * (Math.floor(i / ink.width) + 0.5);
     });
     const step = Math.max(bounds.width, bounds.height) / BOX;
-    const corner = (centre) => centre - (step * SIDE) / 2;
-    return resample(ink, corner(x / mass), corner(y / mass), step);
+    // the box is moved by whole pixels, until the centre of mass is in the middle of pixel 14
+    const corner = (edge, centre) => edge - step * Math.round(14.5 - (centre - edge) / step);
+    return resample(ink, corner(bounds.left, x / mass), corner(bounds.top, y / mass), step);
   };
 }
