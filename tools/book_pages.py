@@ -18,6 +18,7 @@ def setup(app):
     # after sphinx-thebe, which adds its scripts early
     app.connect("html-page-context", mend_page, priority=900)
     app.connect("build-finished", shrink_pictures)
+    app.connect("build-finished", drop_icon_script)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -74,3 +75,13 @@ def shrink_pictures(app, exception):
         for path in pictures:
             html = html.replace(f"_images/{path.name}", f"_images/{path.stem}.webp")
         page.write_text(html)
+
+
+def drop_icon_script(app, exception):
+    """Take the theme's largest script, 1.5 MB, from all pages: it draws icons that a font has."""
+    if exception or app.builder.format != "html":
+        return
+    for page in app.outdir.rglob("*.html"):
+        script = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
+        page.write_text(re.sub(script, "", page.read_text()))
+    (app.outdir / "_static" / "scripts" / "fontawesome.js").unlink()

@@ -1,0 +1,84 @@
+// Chapter 3: noise by a slider, and the network's answer to the noisy picture.
+"use strict";
+
+{
+  const slider = document.getElementById("try-noise");
+  const shown = document.getElementById("try-noise-shown");
+  const output = document.getElementById("try-decibels");
+  const canvasOf = (name) => document.getElementById(`try-${name}`);
+  const PIXELS = 28 * 28;
+  let seed = 1;
+  let noise;
+  slider.value = tryIt.facts.denoiser.noiseFactor;
+
+  // Standard normal numbers by Box and Muller, from uniform ones by mulberry32; one seed always
+  // gives the same noise, so that the slider only makes it stronger.
+  function draw() {
+    let state = seed;
+    const uniform = () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let t = Math.imul(state ^ (state >>> 15), 1 | state);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    };
+    noise = Float32Array.from(
+      { length: PIXELS },
+      () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform())
+    );
+  }
+
+  const inDecibels = (value) => (Number.isFinite(value) ? `${value.toFixed(1)} dB` : "no error at all");
+
+  function update(stays) {
+    const picture = tryIt.picture;
+    document.getElementById("try-noise-results").hidden = !picture;
+    const factor = Number(slider.value);
+    shown.textContent = factor.toFixed(2);
+    if (!picture) {
+      output.textContent = "Choose a picture first.";
+      return;
+    }
+    const noisy = picture.map((value, i) => Math.min(1, Math.max(0, value + factor * noise[i])));
+    const answer = tryIt.network("denoiser").run(noisy);
+    const [before, after] = [tryIt.psnr(picture, noisy), tryIt.psnr(picture, answer)];
+    const gain = after - before;
+    const verdict =
+      gain > 0
+        ? `the network gains ${gain.toFixed(1)} dB.`
+        : "here the network does harm: its answer is farther from the original than its input.";
+    const words = `PSNR of the noisy picture: ${inDecibels(before)}, of the answer: ${inDecibels(after)}; ${verdict}`;
+    output.textContent = words;
+    tryIt.showGrey(canvasOf("clean"), picture);
+    tryIt.showGrey(canvasOf("noisy"), noisy);
+    tryIt.showGrey(canvasOf("answer"), answer);
+    const what = tryIt.pictureName;
+    canvasOf("clean").setAttribute("aria-label", `The original: ${what}.`);
+    canvasOf("noisy").setAttribute("aria-label", `The same under noise of factor ${factor.toFixed(2)}.`);
+    canvasOf("answer").setAttribute(
+      "aria-label",
+      `The network's answer to the noisy picture, ${inDecibels(after)}.`
+    );
+    if (stays) tryIt.say(words);
+  }
+
+  slider.addEventListener("input", () => update(true));
+  document.getElementById("try-other-noise").addEventListener("click", () => {
+    seed += 1;
+    draw();
+    update(true);
+  });
+
+  // what is drawn above is told by the detector
+  let asked = false;
+  tryIt.listeners.push(() => {
+    if (asked) return;
+    asked = true;
+    setTimeout(() => {
+      asked = false;
+      update(false);
+    });
+  });
+
+  tryIt.choices(document.getElementById("try-noise-choices"), ({ name }) => name.startsWith("digit"));
+  draw();
+}

@@ -1,0 +1,91 @@
+// Chapter 2: reconstruction, error, score, and the threshold that was chosen there.
+"use strict";
+
+{
+  const { threshold, scores } = tryIt.facts.detector;
+  const canvasOf = (name) => document.getElementById(`try-${name}`);
+  const output = document.getElementById("try-verdict");
+  const marker = document.getElementById("try-marker");
+  const chart = document.getElementById("try-chart");
+  const [WIDTH, HEIGHT] = [600, 120];
+  const across = (score) => (WIDTH * Math.min(score, scores.end)) / scores.end;
+
+  function bars(shares, kind) {
+    const most = Math.max(...scores.normal, ...scores.clothes);
+    const width = WIDTH / shares.length;
+    const outline = shares.map((share, i) => {
+      const y = HEIGHT - (HEIGHT * share) / most;
+      return `L${i * width},${y}H${(i + 1) * width}`;
+    });
+    const path = document.createElementNS(chart.namespaceURI, "path");
+    path.setAttribute("d", `M0,${HEIGHT}${outline.join("")}V${HEIGHT}Z`);
+    path.setAttribute("class", `try-bars-${kind}`);
+    chart.prepend(path);
+  }
+
+  function line(x) {
+    const path = document.createElementNS(chart.namespaceURI, "path");
+    path.setAttribute("d", `M${x},0V${HEIGHT}`);
+    path.setAttribute("class", "try-threshold");
+    chart.append(path);
+  }
+
+  // In words, where the error is: of nine parts of the picture the one with the most.
+  function worstPart(squares) {
+    const sums = Array(9).fill(0);
+    squares.forEach((square, i) => {
+      const [x, y] = [i % 28, Math.floor(i / 28)];
+      sums[3 * Math.min(2, Math.floor((3 * y) / 28)) + Math.min(2, Math.floor((3 * x) / 28))] += square;
+    });
+    const worst = sums.indexOf(Math.max(...sums));
+    const rows = ["upper", "middle", "lower"];
+    const columns = ["left", "centre", "right"];
+    return `${rows[Math.floor(worst / 3)]} ${columns[worst % 3]}`;
+  }
+
+  tryIt.listeners.push((picture, stays) => {
+    const parts = ["seen", "reconstruction", "error"];
+    document.getElementById("try-results").hidden = !picture;
+    marker.hidden = !picture;
+    if (!picture) {
+      output.textContent = "Draw or choose a picture, and its score appears here.";
+      tryIt.say("The drawing area is empty.");
+      return;
+    }
+    const answer = tryIt.network("detector").run(picture);
+    const score = tryIt.meanSquare(picture, answer);
+    tryIt.score = score;
+    const differences = picture.map((value, i) => Math.abs(value - answer[i]));
+    const alarm = score > threshold;
+    const words =
+      `Score ${score.toFixed(4)}, ${alarm ? "above" : "below"} the threshold ` +
+      `${threshold.toFixed(4)}: ${alarm ? "an anomaly" : "normal"}.`;
+    output.textContent = words;
+    output.className = `try-result ${alarm ? "try-alarm" : "try-normal"}`;
+    tryIt.showGrey(canvasOf("seen"), picture);
+    tryIt.showGrey(canvasOf("reconstruction"), answer);
+    tryIt.showColours(canvasOf("error"), differences);
+    const where = worstPart(differences.map((d) => d * d));
+    const descriptions = [
+      `What the network sees: ${tryIt.pictureName}, 28 by 28 pixels.`,
+      `The network's reconstruction, white on black; it differs most at the ${where}.`,
+      `Error map: dark where picture and reconstruction agree, light where they differ, most at the ${where}.`,
+    ];
+    parts.forEach((name, i) => canvasOf(name).setAttribute("aria-label", descriptions[i]));
+    marker.style.left = `${(100 * across(score)) / WIDTH}%`;
+    marker.textContent = score > scores.end ? "▶" : "▼";
+    if (stays) tryIt.say(`${words} The error is largest at the ${where}.`);
+  });
+
+  bars(scores.clothes, "clothes");
+  bars(scores.normal, "normal");
+  line(across(threshold));
+  document.getElementById("try-threshold-label").style.left = `${(100 * across(threshold)) / WIDTH}%`;
+  document.getElementById("try-threshold-label").textContent = `threshold ${threshold.toFixed(4)}`;
+  document.getElementById("try-axis-end").textContent = `${scores.end} and more`;
+  chart.setAttribute(
+    "aria-label",
+    `Scores from 0 to ${scores.end}: those of ${scores.n.toLocaleString("en")} test digits lie nearly ` +
+      `all below the threshold ${threshold.toFixed(4)}, those of as many clothes mostly above it.`
+  );
+}

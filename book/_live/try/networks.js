@@ -1,0 +1,62 @@
+// The chapters' networks, computed by TensorFlow.js from the weights that the chapters trained.
+"use strict";
+
+{
+  const activations = { linear: (x) => x, elu: tf.elu, relu: tf.relu, sigmoid: tf.sigmoid };
+
+  // by their names in Keras
+  const layers = {
+    Dense: (x, { kernel, bias }) => tf.add(tf.matMul(x, kernel), bias),
+    Conv2D: (x, { kernel, bias }) => tf.add(tf.conv2d(x, kernel, 1, "same"), bias),
+    MaxPooling2D: (x) => tf.maxPool(x, 2, 2, "same"),
+    UpSampling2D: (x) =>
+      tf.image.resizeNearestNeighbor(x, [2 * x.shape[1], 2 * x.shape[2]]),
+  };
+
+  // As tools/export_models.py wrote them: a weight is a character, counting steps above the least
+  // one; where it is fine, 5 bits more stand in a second run of characters, for three weights each.
+  const FIRST = 0x100;
+
+  function tensorOf({ shape, least, step, fine }, text, start) {
+    const values = new Float32Array(shape.reduce((a, b) => a * b));
+    const rest = start + values.length;
+    for (let i = 0; i < values.length; i++) {
+      let steps = text.charCodeAt(start + i) - FIRST;
+      if (fine) {
+        const bits = (text.charCodeAt(rest + Math.floor(i / 3)) - FIRST) >> (5 * (i % 3));
+        steps = 32 * steps + (bits & 31);
+      }
+      values[i] = least + step * steps;
+    }
+    const end = fine ? rest + Math.ceil(values.length / 3) : rest;
+    return [tf.tensor(values, shape), end];
+  }
+
+  class Network {
+    constructor({ input, layers: parts, text }) {
+      let start = 0;
+      this.input = input;
+      this.layers = parts.map(({ type, activation, ...weights }) => {
+        const tensors = {};
+        for (const name of Object.keys(weights)) {
+          [tensors[name], start] = tensorOf(weights[name], text, start);
+        }
+        const activate = activations[activation ?? "linear"];
+        return (x) => activate(layers[type](x, tensors));
+      });
+    }
+
+    // Values of one or more pictures (or codes) in, the answers in one Float32Array out.
+    run(values) {
+      const count = values.length / this.input.reduce((a, b) => a * b);
+      return tf.tidy(() => {
+        const x = tf.tensor(values, [count, ...this.input]);
+        return this.layers.reduce((y, layer) => layer(y), x).dataSync();
+      });
+    }
+  }
+
+  // Made when first asked for, and then kept: the detector must not wait for the others.
+  const made = {};
+  tryIt.network = (name) => (made[name] ??= new Network(tryIt.stored[name]));
+}
