@@ -143,7 +143,7 @@ def run_first_cell(source, folder, **environment):
 def test_first_cell_is_the_same_everywhere_and_names_the_published_address():
     sources = {first_cell(path) for path in CHAPTERS}
     assert len(sources) == 1
-    (address,) = re.findall(r"url: (https://\S+)", (ROOT / "_config.yml").read_text())
+    (address,) = re.findall(r"(?m)^ *url: (https://\S+)", (ROOT / "_config.yml").read_text())
     assert f'REPOSITORY = "{address}"' in sources.pop()
 
 

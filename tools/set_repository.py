@@ -21,7 +21,7 @@ FILES += sorted(ROOT.glob("assignments/source/*/*.ipynb"))
 
 def current():
     """Return the address that _config.yml names."""
-    return re.search(r"url: (https://\S+)", (ROOT / "_config.yml").read_text()).group(1)
+    return re.search(r"(?m)^\s*url: (https://\S+)", (ROOT / "_config.yml").read_text()).group(1)
 
 
 def main(arguments):
