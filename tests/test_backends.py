@@ -9,7 +9,6 @@ from pathlib import Path
 
 import exchange
 import keras
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
