@@ -8,6 +8,7 @@ from aeutils.errors import ImageError, SequenceError
 from aeutils.windows import label_ranges
 
 LINE_STYLES = ["-", ":", "-.", "--", (0, (1, 4)), (0, (5, 5))]
+OUTLINE_STYLES = ["-", "-", "--", "-.", (0, (6, 1, 1, 1, 1, 1))]
 
 __all__ = [
     "draw_autoencoder",
@@ -183,8 +184,10 @@ def plot_scores(scores, threshold=None, axis=None):
     every = np.concatenate([np.asarray(group) for group in scores.values()])
     bins = np.geomspace(every[every > 0].min(), every.max(), 80)
     for i, (name, group) in enumerate(scores.items()):
-        filled = {"histtype": "stepfilled", "alpha": 0.5} if i == 0 else {"histtype": "step"}
-        axis.hist(group, bins=bins, label=name, linewidth=1.6, **filled)
+        style = {"histtype": "stepfilled", "alpha": 0.5} if i == 0 else {"histtype": "step"}
+        # told apart without colours, too; the dotted line is the threshold's
+        style["linestyle"] = OUTLINE_STYLES[i % len(OUTLINE_STYLES)]
+        axis.hist(group, bins=bins, label=name, linewidth=1.6, **style)
     if threshold is not None:
         axis.axvline(threshold, color="black", linestyle=":", label="threshold")
     axis.set(xscale="log", yscale="log", xlabel="reconstruction error", ylabel="number of images")
