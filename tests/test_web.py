@@ -183,7 +183,10 @@ def test_chapters_are_read_aloud_well(page, html, site):
         summaries = page.locator("article summary").all_inner_texts()
         assert summaries, name
         for text in summaries:
-            assert re.match(r"((Show|Hide) code cell|Solution \d|[A-D]\. )", text.strip()), (name, text)
+            assert re.match(r"((Show|Hide) code cell|Solution \d|[A-D]\. )", text.strip()), (
+                name,
+                text,
+            )
         assert page.locator("article summary[aria-label]").count() == 0, name
         # code is preformatted text of a known language, and no picture of it
         cells = page.locator("article .cell_input").count()

@@ -68,15 +68,15 @@
     update(true);
   });
 
-  // what is drawn above is told by the detector
-  let asked = false;
+  // The detector comes first: this network answers only while its part of the page is in sight.
+  // What is drawn above is told by the detector.
+  let inSight = false;
+  new IntersectionObserver((entries) => {
+    inSight = entries.at(-1).isIntersecting;
+    if (inSight) update(false);
+  }).observe(document.getElementById("try-denoiser"));
   tryIt.listeners.push(() => {
-    if (asked) return;
-    asked = true;
-    setTimeout(() => {
-      asked = false;
-      update(false);
-    });
+    if (inSight) update(false);
   });
 
   tryIt.choices(document.getElementById("try-noise-choices"), ({ name }) => name.startsWith("digit"));

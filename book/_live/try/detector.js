@@ -85,7 +85,7 @@
   document.getElementById("try-axis-end").textContent = `${scores.end} and more`;
   chart.setAttribute(
     "aria-label",
-    `Scores from 0 to ${scores.end}: those of ${scores.n.toLocaleString("en")} test digits lie nearly ` +
-      `all below the threshold ${threshold.toFixed(4)}, those of as many clothes mostly above it.`
+    `Scores from 0 to ${scores.end}: those of ${scores.n} test digits lie nearly all below the ` +
+      `threshold ${threshold.toFixed(4)}, those of as many clothes mostly above it.`
   );
 }

@@ -77,8 +77,11 @@
     return codes[scores.indexOf(Math.max(...scores))];
   }
 
+  // a code that was sought stays, should the plane come into sight only now
+  let sought = false;
   const locate = document.getElementById("try-locate");
   locate.addEventListener("click", () => {
+    sought = true;
     const rows = Array.from({ length: TILES }, (_, row) => codesOf(row));
     let best = bestOf(tryIt.picture, rows.flat());
     for (let step = end / TILES; step > 0.01; step /= 2) {
@@ -114,7 +117,7 @@
     if (!entries.some((entry) => entry.isIntersecting)) return;
     sight.disconnect();
     paintRow(0);
-    move(0, 0, false);
+    if (!sought) move(0, 0, false);
   });
   // the weights for this part come last
   addEventListener("DOMContentLoaded", () => sight.observe(plane));

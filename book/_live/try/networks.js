@@ -23,7 +23,7 @@
     for (let i = 0; i < values.length; i++) {
       let steps = text.charCodeAt(start + i) - FIRST;
       if (fine) {
-        const bits = (text.charCodeAt(rest + Math.floor(i / 3)) - FIRST) >> (5 * (i % 3));
+        const bits = (text.charCodeAt(rest + ((i / 3) | 0)) - FIRST) >> (5 * (i % 3));
         steps = 32 * steps + (bits & 31);
       }
       values[i] = least + step * steps;

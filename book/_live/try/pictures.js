@@ -4,21 +4,26 @@
 {
   const SIDE = 28;
   const BOX = 20;
-  const paint = (canvas, colourOf) => {
+
+  // Paints a canvas with colours, each 0xRRGGBB, of which `colourOf` gives one for a pixel.
+  function paint(canvas, colourOf) {
     const context = canvas.getContext("2d");
     const image = context.createImageData(SIDE, SIDE);
-    for (let i = 0; i < SIDE * SIDE; i++) image.data.set([...colourOf(i), 255], 4 * i);
+    for (let i = 0; i < SIDE * SIDE; i++) {
+      const colour = colourOf(i);
+      image.data[4 * i] = colour >> 16;
+      image.data[4 * i + 1] = (colour >> 8) & 255;
+      image.data[4 * i + 2] = colour & 255;
+      image.data[4 * i + 3] = 255;
+    }
     context.putImageData(image, 0, 0);
-  };
+  }
 
   tryIt.showGrey = (canvas, values, start = 0) =>
-    paint(canvas, (i) => Array(3).fill(Math.round(255 * values[start + i])));
+    paint(canvas, (i) => 0x010101 * Math.round(255 * values[start + i]));
 
-  tryIt.showColours = (canvas, values) =>
-    paint(canvas, (i) => {
-      const colour = 6 * Math.round(255 * values[i]);
-      return [0, 2, 4].map((k) => parseInt(tryIt.facts.detector.colours.slice(colour + k, colour + k + 2), 16));
-    });
+  const colours = tryIt.facts.detector.colours.match(/.{6}/g).map((hex) => parseInt(hex, 16));
+  tryIt.showColours = (canvas, values) => paint(canvas, (i) => colours[Math.round(255 * values[i])]);
 
   tryIt.meanSquare = (a, b) => a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0) / a.length;
 
