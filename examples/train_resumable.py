@@ -14,10 +14,10 @@ from aeutils import runtime
 
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
+import numpy as np  # noqa: E402
 
 from aeutils.data import load_mnist  # noqa: E402
-from aeutils.images import to_unit_range  # noqa: E402
-from aeutils.layers import RandomNoise  # noqa: E402
+from aeutils.images import add_noise, to_unit_range  # noqa: E402
 from aeutils.models import dense_autoencoder  # noqa: E402
 
 BATCH_SIZE = 128
@@ -43,19 +43,27 @@ def main():
     model = keras.models.load_model(arguments.file) if arguments.file.exists() else new_model()
     # the optimizer counts its steps, and its count is in the file with the weights
     for epoch in range(int(model.optimizer.iterations) // steps, arguments.epochs):
-        # the order of an epoch's images depends on its number alone
-        keras.utils.set_random_seed(epoch)
-        model.fit(x, x, batch_size=BATCH_SIZE, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+        # all that is random in an epoch depends on its number alone: the order and the noise;
+        # of a layer that draws noise itself, the file would not hold how far it has come
+        clean = np.random.default_rng(epoch).permutation(x)
+        noisy = add_noise(clean, 0.5, seed=epoch)
+        model.fit(
+            noisy,
+            clean,
+            batch_size=BATCH_SIZE,
+            shuffle=False,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=0,
+        )
         save(model, arguments.file)
         print(f"epoch {epoch + 1} stored", flush=True)
 
 
 def new_model():
-    """Return a compiled denoising autoencoder, whose noise is one more thing to resume."""
+    """Return the compiled network, the same at every start."""
     keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [keras.Input((784,)), RandomNoise(0.2, 0.5, seed=0), *dense_autoencoder().layers]
-    )
+    model = dense_autoencoder()
     model.compile("adam", "mean_squared_error")
     return model
 
