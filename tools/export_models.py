@@ -1,12 +1,11 @@
 """Train the networks of the page "Try it" by the chapters' own cells, and write them for it.
 
-    python tools/export_models.py [detector] [denoiser] [plane]
+    python tools/export_models.py [detector] [denoiser] [decoder]
 
 runs the cells of chapters 2, 3 and 9 up to the trained network (about 6 minutes on 2 free cores;
 the words choose some of them) and writes, under book/_live/try/,
 
-- weights/NAME.js: the layers and weights of a network, see `text_of`,
-- facts/NAME.js: what else the page has from the chapter, such as the threshold,
+- weights/NAME.js: a network and what else the page has from its chapter, see `script_of`,
 
 and tests/try_it/NAME.npz: Keras's answers to real images, computed with the weights as trained,
 which the tests compare with the page's.
@@ -128,13 +127,14 @@ def choose_fine(network, inputs):
     return fine
 
 
-def text_of(network, inputs):
+def script_of(network, inputs, facts):
     """Return a network as the script that the page loads.
 
-    The script calls ``tryIt.add(NAME, DESCRIPTION, TEXT)``. A description holds the shape of an
-    input and the layers; of each array its shape, least value, step and whether it is fine. The
-    text holds first all arrays in their order, a character a weight, each followed by its finer
-    parts if it is fine, a character for three weights.
+    The script calls ``tryIt.add(NAME, DESCRIPTION, TEXT)``. A description holds what else the
+    page needs from the chapter, the shape of an input and the layers; of each array its shape,
+    least value, step and whether it is fine. The text holds all arrays in their order, a
+    character a weight, each followed by its finer parts if it is fine, a character for three
+    weights.
     """
     fine = iter(choose_fine(network, inputs))
     layers, text = [], []
@@ -161,28 +161,22 @@ def text_of(network, inputs):
                 steps = np.concatenate([steps, thirds])
             text.append(steps + FIRST)
         layers.append(description)
-    description = {"input": network.input_shape[1:], "layers": layers}
+    description = {"facts": facts, "input": network.input_shape[1:], "layers": layers}
     letters = np.concatenate(text).astype("<u2").tobytes().decode("utf-16-le")
     return f'tryIt.add("{network.name}", {json.dumps(description)}, "{letters}");\n'
 
 
-def export(name, network, inputs, answers_to):
-    """Write a network, and what Keras answers to some inputs."""
+def export(name, network, inputs, answers_to, facts):
+    """Write a network with its facts, and what Keras answers to some inputs."""
     network.name = name
     # UTF-16 with its mark, which every browser obeys whatever the server says: two bytes a weight
-    write(PAGE / "weights" / f"{name}.js", text_of(network, inputs).encode("utf-16"))
+    write(PAGE / "weights" / f"{name}.js", script_of(network, inputs, facts).encode("utf-16"))
     ANSWERS.mkdir(exist_ok=True)
     partial = ANSWERS / f"{name}.partial"
     with open(partial, "wb") as file:
         answers = network.predict(answers_to, verbose=0)
         np.savez_compressed(file, inputs=answers_to, answers=answers)
     os.replace(partial, ANSWERS / f"{name}.npz")
-
-
-def write_facts(name, facts):
-    """Write what else a part of the page has from its chapter."""
-    script = f"tryIt.facts.{name} = {json.dumps(facts, ensure_ascii=False)};\n"
-    write(PAGE / "facts" / f"{name}.js", script.encode())
 
 
 def histogram(scores, end, bins=60):
@@ -221,10 +215,12 @@ def export_detector():
     answers_to = np.concatenate(
         [to_unit_range(shown), digits[-30:], *(x[-5:] for x in anomalies.values())]
     )
-    export("detector", chapter["autoencoder"], tried, answers_to)
     end = 0.25
-    write_facts(
+    export(
         "detector",
+        chapter["autoencoder"],
+        tried,
+        answers_to,
         {
             "source": digest_of(*source),
             "threshold": float(chapter["threshold"]),
@@ -252,11 +248,11 @@ def export_denoiser():
     source = ("03_image_denoising", "test_loss")
     chapter = run_until(*source)
     noisy = chapter["x_test_noisy"]
-    export("denoiser", chapter["autoencoder"], noisy[:300], noisy[-20:])
-    write_facts("denoiser", {"source": digest_of(*source), "noiseFactor": chapter["noise_factor"]})
+    facts = {"source": digest_of(*source), "noiseFactor": chapter["noise_factor"]}
+    export("denoiser", chapter["autoencoder"], noisy[:300], noisy[-20:], facts)
 
 
-def export_plane():
+def export_decoder():
     """Chapter 9: the decoder with two latent values, and which digits lie where."""
     source = ("09_variational_autoencoder", "flat_codes")
     chapter = run_until(*source)
@@ -265,14 +261,16 @@ def export_plane():
     # the page shows probabilities, the decoder answers logits
     probabilities = keras.Sequential([*flat.decoder.layers])
     probabilities.layers[-1].activation = keras.activations.sigmoid
-    export("decoder", probabilities, codes, flat.encode(chapter["x_grey"][-30:])[0])
     end, side = 3.0, 61
     axis = np.linspace(-end, end, side)
     grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     neighbours = cKDTree(chapter["flat_codes"]).query(grid, k=15)[1]
     votes = [np.bincount(chapter["y_train"][n], minlength=10).argmax() for n in neighbours]
-    write_facts(
-        "plane",
+    export(
+        "decoder",
+        probabilities,
+        codes,
+        flat.encode(chapter["x_grey"][-30:])[0],
         {
             "source": digest_of(*source),
             "end": end,
@@ -282,7 +280,7 @@ def export_plane():
     )
 
 
-EXPORTS = {"detector": export_detector, "denoiser": export_denoiser, "plane": export_plane}
+EXPORTS = {"detector": export_detector, "denoiser": export_denoiser, "decoder": export_decoder}
 
 
 def main(words):

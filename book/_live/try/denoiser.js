@@ -9,7 +9,7 @@
   const PIXELS = 28 * 28;
   let seed = 1;
   let noise;
-  slider.value = tryIt.facts.denoiser.noiseFactor;
+  slider.value = tryIt.stored.denoiser.facts.noiseFactor;
 
   // Standard normal numbers by Box and Muller, from uniform ones by mulberry32; one seed always
   // gives the same noise, so that the slider only makes it stronger.

@@ -2,7 +2,7 @@
 "use strict";
 
 {
-  const { threshold, scores } = tryIt.facts.detector;
+  const { threshold, scores } = tryIt.stored.detector.facts;
   const canvasOf = (name) => document.getElementById(`try-${name}`);
   const output = document.getElementById("try-verdict");
   const marker = document.getElementById("try-marker");

@@ -146,7 +146,7 @@
   }
 
   tryIt.choices = (list, among = () => true) => {
-    for (const { name, pixels } of tryIt.facts.detector.pictures.filter(among)) {
+    for (const { name, pixels } of tryIt.stored.detector.facts.pictures.filter(among)) {
       const values = Float32Array.from(atob(pixels), (c) => c.charCodeAt(0) / 255);
       const button = document.createElement("button");
       button.type = "button";

@@ -7,7 +7,7 @@
   const digit = document.getElementById("try-digit");
   const output = document.getElementById("try-code");
   const sliders = ["try-first", "try-second"].map((id) => document.getElementById(id));
-  const { end, side, digits } = tryIt.facts.plane;
+  let end, side, digits; // half the plane's width; how many digits lie along it, and which
   const TILES = plane.width / 28;
   const code = [0, 0];
 
@@ -18,6 +18,7 @@
   }
 
   function move(x, y, stays = true) {
+    if (!digits) return; // the decoder is on its way
     const within = (value) => Math.min(end, Math.max(-end, Math.round(100 * value) / 100));
     code[0] = within(x);
     code[1] = within(y);
@@ -57,8 +58,6 @@
   });
 
   for (const slider of sliders) {
-    slider.min = -end;
-    slider.max = end;
     slider.addEventListener("input", () => move(...sliders.map((s) => Number(s.value))));
   }
 
@@ -77,11 +76,8 @@
     return codes[scores.indexOf(Math.max(...scores))];
   }
 
-  // a code that was sought stays, should the plane come into sight only now
-  let sought = false;
   const locate = document.getElementById("try-locate");
   locate.addEventListener("click", () => {
-    sought = true;
     const rows = Array.from({ length: TILES }, (_, row) => codesOf(row));
     let best = bestOf(tryIt.picture, rows.flat());
     for (let step = end / TILES; step > 0.01; step /= 2) {
@@ -91,7 +87,7 @@
     }
     move(...best);
   });
-  tryIt.listeners.push((picture) => (locate.disabled = !picture));
+  tryIt.listeners.push((picture) => (locate.disabled = !(picture && digits)));
 
   const codesOf = (row) => {
     const middle = (i) => ((2 * i + 1) / TILES - 1) * end;
@@ -113,12 +109,28 @@
     if (row + 1 < TILES) setTimeout(() => paintRow(row + 1));
   }
 
-  const sight = new IntersectionObserver((entries) => {
-    if (!entries.some((entry) => entry.isIntersecting)) return;
-    sight.disconnect();
+  // The decoder is fetched when a reader comes near.
+  const sight = new IntersectionObserver(
+    (entries) => {
+      if (!entries.some((entry) => entry.isIntersecting)) return;
+      sight.disconnect();
+      const script = document.createElement("script");
+      script.src = "../try/weights/decoder.js";
+      script.addEventListener("load", begin);
+      document.head.append(script);
+    },
+    { rootMargin: "300px" }
+  );
+  sight.observe(plane);
+
+  function begin() {
+    ({ end, side, digits } = tryIt.stored.decoder.facts);
+    for (const slider of sliders) {
+      slider.min = -end;
+      slider.max = end;
+    }
+    locate.disabled = !tryIt.picture;
     paintRow(0);
-    if (!sought) move(0, 0, false);
-  });
-  // the weights for this part come last
-  addEventListener("DOMContentLoaded", () => sight.observe(plane));
+    move(0, 0, false);
+  }
 }

@@ -19,16 +19,20 @@
 
   function tensorOf({ shape, least, step, fine }, text, start) {
     const values = new Float32Array(shape.reduce((a, b) => a * b));
+    const coarse = fine ? 32 * step : step;
     const rest = start + values.length;
     for (let i = 0; i < values.length; i++) {
-      let steps = text.charCodeAt(start + i) - FIRST;
-      if (fine) {
-        const bits = (text.charCodeAt(rest + ((i / 3) | 0)) - FIRST) >> (5 * (i % 3));
-        steps = 32 * steps + (bits & 31);
-      }
-      values[i] = least + step * steps;
+      values[i] = least + coarse * (text.charCodeAt(start + i) - FIRST);
     }
-    const end = fine ? rest + Math.ceil(values.length / 3) : rest;
+    if (!fine) return [tf.tensor(values, shape), rest];
+    const end = rest + Math.ceil(values.length / 3);
+    for (let i = 0, at = rest; at < end; i += 3, at++) {
+      // what would be written behind the last value is dropped
+      const bits = text.charCodeAt(at) - FIRST;
+      values[i] += step * (bits & 31);
+      values[i + 1] += step * ((bits >> 5) & 31);
+      values[i + 2] += step * (bits >> 10);
+    }
     return [tf.tensor(values, shape), end];
   }
 

@@ -22,7 +22,7 @@
   tryIt.showGrey = (canvas, values, start = 0) =>
     paint(canvas, (i) => 0x010101 * Math.round(255 * values[start + i]));
 
-  const colours = tryIt.facts.detector.colours.match(/.{6}/g).map((hex) => parseInt(hex, 16));
+  const colours = tryIt.stored.detector.facts.colours.match(/.{6}/g).map((hex) => parseInt(hex, 16));
   tryIt.showColours = (canvas, values) => paint(canvas, (i) => colours[Math.round(255 * values[i])]);
 
   tryIt.meanSquare = (a, b) => a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0) / a.length;

@@ -1,7 +1,7 @@
 // The first script: the page's one global name, and the line that says whether the networks run.
 "use strict";
 
-const tryIt = { stored: {}, facts: {} };
+const tryIt = { stored: {} };
 
 // The files of weights call this.
 tryIt.add = (name, description, text) => (tryIt.stored[name] = { ...description, text });
