@@ -68,17 +68,20 @@
     update(true);
   });
 
-  // The detector comes first: this network answers only while its part of the page is in sight.
+  // The detector comes first: this part begins, and answers, only while it is in sight.
   // What is drawn above is told by the detector.
   let inSight = false;
   new IntersectionObserver((entries) => {
     inSight = entries.at(-1).isIntersecting;
-    if (inSight) update(false);
+    if (!inSight) return;
+    if (!noise) {
+      draw();
+      const digits = ({ name }) => name.startsWith("digit");
+      tryIt.choices(document.getElementById("try-noise-choices"), digits);
+    }
+    update(false);
   }).observe(document.getElementById("try-denoiser"));
   tryIt.listeners.push(() => {
     if (inSight) update(false);
   });
-
-  tryIt.choices(document.getElementById("try-noise-choices"), ({ name }) => name.startsWith("digit"));
-  draw();
 }

@@ -152,7 +152,7 @@
       button.type = "button";
       button.className = "try-choice";
       button.setAttribute("aria-label", name);
-      button.setAttribute("aria-pressed", "false");
+      button.setAttribute("aria-pressed", String(name === tryIt.pictureName));
       button.title = name;
       const small = document.createElement("canvas");
       small.width = small.height = 28;
