@@ -74,14 +74,14 @@ def train(
 
     def on_epochs(losses, val_losses, stops):
         """Note the losses of the epochs that were run; raise if they grow without limit."""
-        history["loss"] += losses
-        history["val_loss"] += val_losses
-        for epoch, loss in enumerate(history["loss"], start=1):
+        for epoch, loss in enumerate(losses, start=len(history["loss"]) + 1):
             if not loss < DIVERGED:  # NaN is not, either
                 raise AeutilsError(
                     f"training diverged: the loss of epoch {epoch} is {loss:g}, where predicting "
                     f"the mean gives about 1. Lower learning_rate, which is {learning_rate:g}."
                 )
+        history["loss"] += losses
+        history["val_loss"] += val_losses
         if verbose:
             done = len(history["loss"])
             bar.update(

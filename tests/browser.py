@@ -1,36 +1,41 @@
-"""A real browser for the tests of pages: Chromium, without a window, driven by Playwright.
+"""A real browser for the tests of pages, and the book served to it.
 
 Named by the tests that use it; where there is no Chromium they are skipped, and say so.
 """
 
 import contextlib
-import shutil
+import functools
+import http.server
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+from chromium import find_chromium, launch
 
-
-def find_chromium():
-    """Return the path of an installed Chromium or Chrome, or None."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
-
+__all__ = ["launch", "needs_chromium", "serve"]
 
 needs_chromium = pytest.mark.skipif(
     find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"
 )
 
 
-@contextlib.contextmanager
-def launch():
-    """Start Chromium; gives Playwright's browser, of which ``new_page()`` makes a page."""
-    from playwright.sync_api import sync_playwright
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept, as by any real server
 
-    with sync_playwright() as playwright:
-        # tests may run as root in a container, where Chromium's own sandbox cannot start
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=options)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serve(folder):
+    """Serve a folder; gives its address."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()

@@ -1,10 +1,11 @@
-"""Quiet logs before any test imports Keras; the built book, for the tests that look at it."""
+"""Quiet logs before any test imports Keras; the built book and a browser to look at it."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from browser import launch, serve
 from filelock import FileLock
 
 from aeutils import runtime
@@ -28,3 +29,16 @@ def html(tmp_path_factory):
         done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return folder / "book" / "_build" / "html"
+
+
+@pytest.fixture(scope="module")
+def site(html):
+    """Serve the book; gives its address."""
+    with serve(html) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with launch() as browser:
+        yield browser

@@ -60,7 +60,7 @@ def save(folder):
 
 
 def differences(folder):
-    """Load every network; return the largest difference of its answers, and train it on."""
+    """Load every network; return the largest difference of its answers."""
     found = {}
     for name in BUILDERS:
         model = keras.models.load_model(folder / f"{name}.keras", compile=False)

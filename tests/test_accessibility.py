@@ -3,7 +3,7 @@
 from importlib import resources
 
 import pytest
-from browser import launch, needs_chromium
+from browser import needs_chromium
 from test_web import names
 
 pytestmark = needs_chromium
@@ -22,12 +22,6 @@ FEWER_WORDS = """() => {
     if (seen[key] > 3 && word.children.length === 0) word.replaceWith(word.textContent);
   }
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launch() as browser:
-        yield browser
 
 
 def violations(page):

@@ -17,8 +17,6 @@ from classroom.course import Course  # noqa: E402
 
 NAMES = Course(ROOT / "assignments").names
 SUBMISSIONS = {name: runpy.run_path(ROOT / f"tests/submissions/{name}.py") for name in NAMES}
-# said by nbgrader's own way of making entries
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 KINDS = ["source", "alternative", "mistakes", "untouched"]
 
 

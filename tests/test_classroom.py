@@ -19,9 +19,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 from classroom import feedback, grade, grades, sandbox, submission  # noqa: E402
 from classroom.course import Course, CourseError  # noqa: E402
 
-# said by nbgrader's own way of making entries
-pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
-
 NAME = "01_small"
 SOLUTION = {
     "double": "def double(x):\n    return 2 * x",

@@ -1,17 +1,14 @@
 """The page "Try it", used in a real browser with mouse, finger and keys."""
 
-import functools
 import hashlib
-import http.server
 import json
 import re
 import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import launch, needs_chromium
+from browser import needs_chromium
 from PIL import Image
 
 from aeutils.data import load_mnist
@@ -25,26 +22,9 @@ MOST_SECONDS = 2.0
 SLOWER = 4
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"  # connections are kept, as by any real server
-
-    def log_message(self, *args):
-        pass
-
-
 @pytest.fixture(scope="module")
-def address(html):
-    handler = functools.partial(Quiet, directory=html)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/book/try_it.html"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launch() as browser:
-        yield browser
+def address(site):
+    return f"{site}book/try_it.html"
 
 
 @pytest.fixture

@@ -1,37 +1,13 @@
 """Every page of the built book in a real browser: nothing from elsewhere, nothing broken."""
 
-import functools
-import http.server
 import re
-import threading
 
 import pytest
-from browser import launch, needs_chromium
+from browser import needs_chromium
 
 pytestmark = needs_chromium
 # in bytes: what a chapter may cost its reader, beside what all pages share
 PAGE_LIMIT = 1_500_000
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture(scope="module")
-def site(html):
-    """Serve the book; gives its address."""
-    handler = functools.partial(QuietHandler, directory=str(html))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with launch() as browser:
-        yield browser
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ def setup(app):
     """Tell Sphinx when to call what follows."""
     # after sphinx-thebe, which adds its scripts early
     app.connect("html-page-context", mend_page, priority=900)
-    app.connect("build-finished", shrink_pictures)
-    app.connect("build-finished", drop_icon_script)
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -62,26 +61,21 @@ def as_webp(path):
     return exact.getvalue()
 
 
-def shrink_pictures(app, exception):
-    """Turn the PNG files of all pages into WebP."""
+def finish(app, exception):
+    """Lighten the built pages: PNG files become WebP, and the theme's largest script goes.
+
+    That script, 1.5 MB, draws icons that a font has, which the theme loads as well.
+    """
     if exception or app.builder.format != "html":
         return
     pictures = sorted((app.outdir / "_images").glob("*.png"))
     for path in pictures:
         path.with_suffix(".webp").write_bytes(as_webp(path))
         path.unlink()
+    script = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
     for page in app.outdir.rglob("*.html"):
-        html = page.read_text()
+        html = re.sub(script, "", page.read_text())
         for path in pictures:
             html = html.replace(f"_images/{path.name}", f"_images/{path.stem}.webp")
         page.write_text(html)
-
-
-def drop_icon_script(app, exception):
-    """Take the theme's largest script, 1.5 MB, from all pages: it draws icons that a font has."""
-    if exception or app.builder.format != "html":
-        return
-    for page in app.outdir.rglob("*.html"):
-        script = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
-        page.write_text(re.sub(script, "", page.read_text()))
     (app.outdir / "_static" / "scripts" / "fontawesome.js").unlink()

@@ -10,6 +10,8 @@ import hashlib
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 # whatever decides what a page looks like; requirements.txt for the versions of the theme and Sphinx
 SOURCES = [
@@ -32,6 +34,12 @@ def fingerprint():
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
                 digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
     return digest.hexdigest()
+
+
+def table_of_contents():
+    """Return the names of the pages in reading order."""
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
+    return [toc["root"]] + [c["file"] for part in toc["parts"] for c in part["chapters"]]
 
 
 def build(output, builder="html"):

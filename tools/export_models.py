@@ -13,6 +13,7 @@ which the tests compare with the page's.
 
 import base64
 import hashlib
+import io
 import json
 import os
 import sys
@@ -171,12 +172,10 @@ def export(name, network, inputs, answers_to, facts):
     network.name = name
     # UTF-16 with its mark, which every browser obeys whatever the server says: two bytes a weight
     write(PAGE / "weights" / f"{name}.js", script_of(network, inputs, facts).encode("utf-16"))
-    ANSWERS.mkdir(exist_ok=True)
-    partial = ANSWERS / f"{name}.partial"
-    with open(partial, "wb") as file:
-        answers = network.predict(answers_to, verbose=0)
-        np.savez_compressed(file, inputs=answers_to, answers=answers)
-    os.replace(partial, ANSWERS / f"{name}.npz")
+    file = io.BytesIO()
+    answers = network.predict(answers_to, verbose=0)
+    np.savez_compressed(file, inputs=answers_to, answers=answers)
+    write(ANSWERS / f"{name}.npz", file.getvalue())
 
 
 def histogram(scores, end, bins=60):

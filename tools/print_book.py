@@ -10,7 +10,6 @@ installed, autoencoders.pdf is printed from it.
 import base64
 import mimetypes
 import os
-import shutil
 import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -18,18 +17,11 @@ from urllib.parse import unquote, urlsplit
 import build_book
 import yaml
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
+from chromium import find_chromium, launch
 
 ROOT = build_book.ROOT
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # what only works on a screen
 OF_THE_SCREEN = "script, style, button, a.headerlink, .toctree-wrapper, .onlyprint"
-
-
-def table_of_contents():
-    """Return the names of the pages in reading order."""
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text())
-    return [toc["root"]] + [c["file"] for part in toc["parts"] for c in part["chapters"]]
 
 
 def anchor(name, fragment=""):
@@ -88,7 +80,7 @@ def fit_in(article, html, name, names):
 
 def edition(html):
     """Return the whole book as one HTML document."""
-    articles = {name: read_article(html, name) for name in table_of_contents()}
+    articles = {name: read_article(html, name) for name in build_book.table_of_contents()}
     articles = {name: article for name, article in articles.items() if article}
     contents = []
     for name, article in articles.items():
@@ -111,15 +103,12 @@ def edition(html):
     )
 
 
-def print_pdf(page, pdf, chromium):
+def print_pdf(page, pdf):
     """Print a file, with bookmarks and with tags for screen readers."""
-    with sync_playwright() as playwright:
-        # root, as in a container, has no sandbox
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with launch() as browser:
         tab = browser.new_page()
         tab.goto(page.as_uri())
         tab.pdf(path=pdf, prefer_css_page_size=True, outline=True, tagged=True)
-        browser.close()
 
 
 def main(arguments):
@@ -131,11 +120,10 @@ def main(arguments):
     partial.write_text(edition(folder / "html"))
     os.replace(partial, page)
     print(f"In one file: {page}")
-    chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
+    if find_chromium() is None:
         print("No PDF, since Chromium is not installed; any browser prints that file")
         return
-    print_pdf(page, partial, chromium)
+    print_pdf(page, partial)
     os.replace(partial, pdf)
     print(f"For paper: {pdf}")
 

@@ -32,12 +32,13 @@ def main(arguments):
     given = parser.parse_args(arguments)
     old = current()
     for path in FILES:
-        text = path.read_text().replace(old, given.repository)
+        before = path.read_text()
+        text = before.replace(old, given.repository)
         if given.jupyterhub and path.name == "_config.yml":
             text = re.sub(r"  jupyterhub_url: .*\n", "", text)
             line = f"launch_buttons:\n  jupyterhub_url: {given.jupyterhub}\n"
             text = text.replace("launch_buttons:\n", line)
-        if text != path.read_text():
+        if text != before:
             partial = path.with_name(path.name + ".partial")
             partial.write_text(text)
             os.replace(partial, path)

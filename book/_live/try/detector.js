@@ -54,7 +54,6 @@
     }
     const answer = tryIt.network("detector").run(picture);
     const score = tryIt.meanSquare(picture, answer);
-    tryIt.score = score;
     const differences = picture.map((value, i) => Math.abs(value - answer[i]));
     const alarm = score > threshold;
     const words =
