@@ -1,0 +1,83 @@
+"""Serve an autoencoder that was exported to ONNX: pictures in, anomaly scores out.
+
+    python examples/serve.py MODEL.onnx --port 8000
+
+answers a POST to /predict of {"pictures": [[784 numbers from 0 to 1], …]} by {"scores": […]};
+GET /health says whether it is ready.  It needs no Keras, and computes by ONNX Runtime.
+"""
+
+import argparse
+from pathlib import Path
+
+import litserve
+import numpy as np
+import onnxruntime
+from fastapi import HTTPException
+from pydantic import BaseModel
+
+from aeutils.errors import AeutilsError
+from aeutils.images import to_unit_range
+from aeutils.metrics import reconstruction_error
+
+MOST_PICTURES = 1000
+
+
+class Pictures(BaseModel):
+    """What a request must hold; anything else is answered by 422 and the place of the fault."""
+
+    pictures: list[list[float]]
+
+
+class Scorer(litserve.LitAPI):
+    """One worker: the network, and what it does with a request."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.path = path
+
+    def setup(self, device):
+        """Load the network, once in each worker process."""
+        self.session = onnxruntime.InferenceSession(self.path, providers=["CPUExecutionProvider"])
+        self.input = self.session.get_inputs()[0]
+
+    def decode_request(self, request: Pictures):
+        """Return the pictures as the network takes them, or refuse them."""
+        if len(request.pictures) > MOST_PICTURES:
+            raise HTTPException(413, f"at most {MOST_PICTURES} pictures in one request")
+        try:
+            return to_unit_range(request.pictures, shape=self.input.shape[1:])
+        except AeutilsError as error:
+            raise HTTPException(400, str(error)) from error
+
+    def predict(self, x):
+        """Return the reconstruction error of each picture."""
+        (reconstruction,) = self.session.run(None, {self.input.name: x})
+        return reconstruction_error(x, np.clip(reconstruction, 0, 1))
+
+    def encode_response(self, scores):
+        """Return what becomes the answer's JSON."""
+        return {"scores": scores.tolist()}
+
+
+def main():
+    """Serve until stopped."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path)
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: reachable from outside")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=1, help="processes that compute")
+    arguments = parser.parse_args()
+    if not arguments.model.is_file():
+        parser.error(f"{arguments.model} is not there")
+    server = litserve.LitServer(
+        Scorer(str(arguments.model)), accelerator="cpu", workers_per_device=arguments.workers
+    )
+    server.run(
+        host=arguments.host, port=arguments.port, generate_client_file=False, log_level="warning"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Train an autoencoder so that a kill at any moment costs one epoch at most.
+
+    python examples/train_resumable.py FILE --epochs 6
+
+writes the whole state of the training to FILE (….keras) after every epoch.  The same command
+again goes on from there and ends with the very weights of a run that nobody disturbed.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from aeutils import runtime
+
+runtime.quiet_logs()
+import keras  # noqa: E402  after the logs are quiet
+import numpy as np  # noqa: E402
+
+from aeutils.data import load_mnist  # noqa: E402
+from aeutils.images import add_noise, to_unit_range  # noqa: E402
+from aeutils.models import dense_autoencoder  # noqa: E402
+
+BATCH_SIZE = 128
+
+
+def main():
+    """Train from wherever the file stands."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--images", type=int, default=60_000, help="how many of MNIST's")
+    arguments = parser.parse_args()
+    if arguments.file.suffix != ".keras":
+        parser.error("FILE must end in .keras")
+    if not BATCH_SIZE <= arguments.images <= 60_000:
+        parser.error(f"--images must be from {BATCH_SIZE} to 60000")
+
+    (x_train, _), _ = load_mnist()
+    x = to_unit_range(x_train[: arguments.images], shape=(784,))
+    steps = -(-len(x) // BATCH_SIZE)
+    model = keras.models.load_model(arguments.file) if arguments.file.exists() else new_model()
+    # the optimizer counts its steps, and its count is in the file with the weights
+    for epoch in range(int(model.optimizer.iterations) // steps, arguments.epochs):
+        # all that is random in an epoch depends on its number alone: the order and the noise;
+        # of a layer that draws noise itself, the file would not hold how far it has come
+        clean = np.random.default_rng(epoch).permutation(x)
+        noisy = add_noise(clean, 0.5, seed=epoch)
+        model.fit(
+            noisy,
+            clean,
+            batch_size=BATCH_SIZE,
+            shuffle=False,
+            initial_epoch=epoch,
+            epochs=epoch + 1,
+            verbose=0,
+        )
+        save(model, arguments.file)
+        print(f"epoch {epoch + 1} stored", flush=True)
+
+
+def new_model():
+    """Return the compiled network, the same at every start."""
+    keras.utils.set_random_seed(0)
+    model = dense_autoencoder()
+    model.compile("adam", "mean_squared_error")
+    return model
+
+
+def save(model, path):
+    """Replace the file in one move, so that a kill leaves the old state or the new one."""
+    partial = path.with_suffix(".partial.keras")
+    model.save(partial)
+    os.replace(partial, path)
+
+
+if __name__ == "__main__":
+    main()
