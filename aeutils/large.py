@@ -59,7 +59,8 @@ def score_shards(model, shards, folder, client=None, batch_size=1000):
     Parameters
     ----------
     model : str or os.PathLike
-        File of an autoencoder, as ``model.save("….keras")`` writes it.
+        File of an autoencoder, as ``model.save("….keras")`` writes it; its layers are those of
+        Keras and of :mod:`aeutils.layers`.
     shards : sequence of str or os.PathLike
         ``.npy`` files of pixels as :func:`aeutils.images.to_unit_range` takes them, of the
         shape that the network takes, rows and columns flattened or not.
@@ -145,7 +146,7 @@ def _write_result(answer, model, batch_size, shard, target):
     network = _load(model, model.stat().st_mtime_ns)
     try:
         samples = np.load(shard, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
+    except (EOFError, ValueError, OSError) as error:
         raise DataFileError(f"{shard} is no whole .npy file of numbers ({error}).") from error
     if samples.ndim < 2 or len(samples) == 0:
         raise DataFileError(f"{shard} holds no samples, but an array of shape {samples.shape}.")
@@ -170,10 +171,14 @@ def _load(model, changed):
     runtime.quiet_logs()
     import keras
 
+    import aeutils.layers  # noqa: F401  so that Keras knows them
+
     try:
         return keras.models.load_model(model, compile=False)
-    except (ValueError, OSError) as error:
-        raise DataFileError(f"{model} is no model that Keras can load ({error}).") from error
+    except (TypeError, ValueError, OSError) as error:
+        # Keras lists the whole network before it comes to the point
+        reason = str(error).rpartition("Exception encountered: ")[2][:300]
+        raise DataFileError(f"{model} is no model that Keras can load here ({reason}).") from error
 
 
 def _partial(target):

@@ -39,6 +39,9 @@ def quiet_logs():
     with _stderr_kept_back():
         import keras
 
+        # whatever the backend, Keras's set_random_seed imports TensorFlow where it is installed
+        if importlib.util.find_spec("tensorflow"):
+            import tensorflow  # noqa: F401
         # TensorFlow's first look for a GPU complains where there is none
         _gpu_names(keras.backend.backend())
 

@@ -27,15 +27,32 @@ def run(name, *arguments):
         (["train_distributed.py", "--images", "100"], "--images"),
         (["train_distributed.py", "--rank", "0"], "--coordinator"),
         (["train_distributed.py", "--rank", "2", "--coordinator", "127.0.0.1:1"], "--rank"),
-        (["train_resumable.py", "state.h5"], ".keras"),
-        (["train_resumable.py", "state.keras", "--images", "70000"], "--images"),
-        (["serve.py", "none.onnx"], "not there"),
+        (["train_mirrored.py", "--devices", "0"], "--devices"),
+        (["train_mirrored.py", "--images", "70000"], "--images"),
+        (["export_model.py", "none.keras", "out"], "not there"),
+        (["export_model.py", __file__, Path(__file__).parent], "already"),
     ],
 )
 def test_impossible_requests_are_refused(arguments, said):
     done = run(*arguments)
     assert done.returncode == 2
     assert said in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "said"),
+    [
+        (train_resumable, ["state.h5"], ".keras"),
+        (train_resumable, ["state.keras", "--images", "70000"], "--images"),
+        (serve, ["none.onnx"], "not there"),
+    ],
+)
+def test_and_so_they_are_by_those_that_start_slowly(script, arguments, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [script.__name__, *arguments])
+    with pytest.raises(SystemExit) as left:
+        script.main()
+    assert left.value.code == 2
+    assert said in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_first_worker_that_fails_ends_the_others(monkeypatch, tmp_path):
@@ -71,6 +88,7 @@ def scorer(tmp_path_factory):
     """Return the server's worker, with a network that copies what it gets but for 0.1."""
     path = tmp_path_factory.mktemp("onnx") / "model.onnx"
     model = keras.Sequential([keras.Input((784,)), keras.layers.Rescaling(1.0, offset=0.1)])
+    model.predict(np.zeros((1, 784)), verbose=0)  # no export before a first answer
     model.export(path, format="onnx", verbose=False)
     scorer = serve.Scorer(str(path))
     scorer.setup("cpu")

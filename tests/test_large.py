@@ -1,6 +1,8 @@
 """Collections in shards: every row once, nothing half-written, bad files named."""
 
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -67,6 +69,28 @@ def test_pictures_are_cleaned(shards, tmp_path):
     x = np.load(shards[0])[..., None] / np.float32(255)
     np.testing.assert_allclose(np.load(results[0]), model.predict(x, verbose=0), atol=1e-5)
     assert [len(np.load(path)) for path in results] == list(SIZES)
+
+
+def test_layers_of_the_book_are_known_in_a_fresh_process(shards, tmp_path):
+    conv_denoiser(filters=2, fused=True).save(tmp_path / "fused.keras")
+    code = (
+        "import sys; from aeutils.large import denoise_shards; "
+        "denoise_shards(sys.argv[1], [sys.argv[2]], sys.argv[3])"
+    )
+    arguments = [tmp_path / "fused.keras", shards[0], tmp_path / "clean"]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True)
+    assert file_names(tmp_path / "clean") == ["shard-00000.denoised.npy"]
+
+
+def test_a_network_of_unknown_layers_is_refused_by_name(shards, tmp_path):
+    @keras.saving.register_keras_serializable(package="elsewhere")
+    class Unknown(keras.layers.Dense):
+        pass
+
+    keras.Sequential([keras.Input((784,)), Unknown(784)]).save(tmp_path / "unknown.keras")
+    del keras.saving.get_custom_objects()["elsewhere>Unknown"]
+    with pytest.raises(DataFileError, match="Unknown"):
+        score_shards(tmp_path / "unknown.keras", shards, tmp_path)
 
 
 def test_only_what_is_missing_or_old_is_computed(shards, dense, tmp_path):

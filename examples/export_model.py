@@ -1,0 +1,48 @@
+"""Export a network for where no Keras is: as ONNX and as TensorFlow's SavedModel.
+
+    python examples/export_model.py MODEL.keras FOLDER
+
+writes FOLDER/model.onnx and FOLDER/saved_model, whichever backend trained the network.
+"""
+
+import argparse
+import os
+import shutil
+from pathlib import Path
+
+# of Keras's backends, the one that writes both; it loads what any other has saved
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def main():
+    """Export the network."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL.keras")
+    parser.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    if not arguments.model.is_file():
+        parser.error(f"{arguments.model} is not there")
+    if arguments.folder.exists():
+        parser.error(f"{arguments.folder} is there already; name a new one")
+
+    from aeutils import runtime
+
+    runtime.quiet_logs()
+    import keras
+
+    import aeutils.layers  # noqa: F401  so that Keras knows them
+
+    # how it was trained is of no use here, and of another backend not readable
+    model = keras.models.load_model(arguments.model, compile=False)
+    partial = arguments.folder.with_name(f"{arguments.folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    model.export(partial / "saved_model", verbose=False)
+    model.export(partial / "model.onnx", format="onnx", verbose=False)
+    os.replace(partial, arguments.folder)
+
+
+if __name__ == "__main__":
+    main()

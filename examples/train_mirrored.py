@@ -1,0 +1,71 @@
+"""Train one autoencoder on several devices of this machine, by TensorFlow's MirroredStrategy.
+
+    python examples/train_mirrored.py --devices 2
+
+takes that many GPUs; where there are fewer, it has TensorFlow treat the processor as that many
+devices.  It prints a line of JSON: the devices, and the loss of every epoch.
+"""
+
+import argparse
+import json
+import os
+
+# of Keras's backends, the one that `tf.distribute` serves
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+
+def main():
+    """Train, and print what came of it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--devices", type=int, default=2, help="how many (default 2)")
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=128, help="of all devices together")
+    parser.add_argument("--images", type=int, default=60_000, help="how many of MNIST's")
+    arguments = parser.parse_args()
+    if not 1 <= arguments.devices <= arguments.batch_size:
+        parser.error("--devices must be from 1 to the batch size")
+    if not arguments.batch_size <= arguments.images <= 60_000:
+        parser.error("--images must be from the batch size to 60000")
+    print(json.dumps(train(arguments)))
+
+
+def train(arguments):
+    """Return the devices and the losses."""
+    from aeutils import runtime
+
+    runtime.quiet_logs()
+    import keras
+    import tensorflow as tf
+
+    from aeutils.data import load_mnist
+    from aeutils.images import to_unit_range
+    from aeutils.models import dense_autoencoder
+
+    strategy = tf.distribute.MirroredStrategy(choose_devices(tf, arguments.devices))
+    keras.utils.set_random_seed(0)
+    # every variable that is made in the scope has a copy on each device
+    with strategy.scope():
+        model = dense_autoencoder()
+        model.compile("adam", "mean_squared_error")
+
+    (x_train, _), _ = load_mnist()
+    x = to_unit_range(x_train[: arguments.images], shape=(784,))
+    history = model.fit(x, x, batch_size=arguments.batch_size, epochs=arguments.epochs, verbose=0)
+    names = [device[-5:] for device in strategy.extended.worker_devices]
+    return {"devices": names, "losses": history.history["loss"]}
+
+
+def choose_devices(tf, number):
+    """Return the names of so many GPUs, or of so many parts of the processor."""
+    if len(tf.config.list_physical_devices("GPU")) >= number:
+        return [f"GPU:{i}" for i in range(number)]
+    (processor,) = tf.config.list_physical_devices("CPU")
+    part = tf.config.LogicalDeviceConfiguration()
+    tf.config.set_logical_device_configuration(processor, [part] * number)
+    return [f"CPU:{i}" for i in range(number)]
+
+
+if __name__ == "__main__":
+    main()
