@@ -7,6 +7,9 @@ GET /health says whether it is ready.  It needs no Keras, and computes by ONNX R
 """
 
 import argparse
+import multiprocessing
+import signal
+import sys
 from pathlib import Path
 
 import litserve
@@ -59,6 +62,13 @@ class Scorer(litserve.LitAPI):
         return {"scores": scores.tolist()}
 
 
+def stop(*_):
+    """End all processes at SIGTERM, which ends a service; LitServe knows Ctrl-C alone."""
+    if multiprocessing.parent_process():
+        sys.exit(0)
+    raise KeyboardInterrupt
+
+
 def main():
     """Serve until stopped."""
     parser = argparse.ArgumentParser(
@@ -74,6 +84,7 @@ def main():
     server = litserve.LitServer(
         Scorer(str(arguments.model)), accelerator="cpu", workers_per_device=arguments.workers
     )
+    signal.signal(signal.SIGTERM, stop)
     server.run(
         host=arguments.host, port=arguments.port, generate_client_file=False, log_level="warning"
     )

@@ -1,9 +1,10 @@
 """Train one autoencoder on several devices of this machine, by TensorFlow's MirroredStrategy.
 
-    python examples/train_mirrored.py --devices 2
+    python examples/train_mirrored.py --devices 1 2
 
-takes that many GPUs; where there are fewer, it has TensorFlow treat the processor as that many
-devices.  It prints a line of JSON: the devices, and the loss of every epoch.
+trains once on one device and once on two: on GPUs, or where there are fewer, on parts of the
+processor that TensorFlow takes for devices.  It prints a line of JSON for each training: the
+devices, and the loss of every epoch.
 """
 
 import argparse
@@ -19,23 +20,25 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--devices", type=int, default=2, help="how many (default 2)")
+    parser.add_argument("--devices", type=int, nargs="+", default=[2], help="how many (default 2)")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch-size", type=int, default=128, help="of all devices together")
     parser.add_argument("--images", type=int, default=60_000, help="how many of MNIST's")
     arguments = parser.parse_args()
-    if not 1 <= arguments.devices <= arguments.batch_size:
+    if min(arguments.devices) < 1 or max(arguments.devices) > arguments.batch_size:
         parser.error("--devices must be from 1 to the batch size")
     if not arguments.batch_size <= arguments.images <= 60_000:
         parser.error("--images must be from the batch size to 60000")
-    print(json.dumps(train(arguments)))
-
-
-def train(arguments):
-    """Return the devices and the losses."""
     from aeutils import runtime
 
     runtime.quiet_logs()
+    devices = choose_devices(max(arguments.devices))
+    for number in arguments.devices:
+        print(json.dumps(train(devices[:number], arguments)))
+
+
+def train(devices, arguments):
+    """Return the devices and the losses."""
     import keras
     import tensorflow as tf
 
@@ -43,7 +46,7 @@ def train(arguments):
     from aeutils.images import to_unit_range
     from aeutils.models import dense_autoencoder
 
-    strategy = tf.distribute.MirroredStrategy(choose_devices(tf, arguments.devices))
+    strategy = tf.distribute.MirroredStrategy(devices)
     keras.utils.set_random_seed(0)
     # every variable that is made in the scope has a copy on each device
     with strategy.scope():
@@ -57,8 +60,10 @@ def train(arguments):
     return {"devices": names, "losses": history.history["loss"]}
 
 
-def choose_devices(tf, number):
+def choose_devices(number):
     """Return the names of so many GPUs, or of so many parts of the processor."""
+    import tensorflow as tf
+
     if len(tf.config.list_physical_devices("GPU")) >= number:
         return [f"GPU:{i}" for i in range(number)]
     (processor,) = tf.config.list_physical_devices("CPU")

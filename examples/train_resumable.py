@@ -24,7 +24,7 @@ BATCH_SIZE = 128
 
 
 def main():
-    """Train from wherever the file stands."""
+    """Train as the command line says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -37,12 +37,17 @@ def main():
     if not BATCH_SIZE <= arguments.images <= 60_000:
         parser.error(f"--images must be from {BATCH_SIZE} to 60000")
 
+    train(arguments.file, arguments.epochs, arguments.images)
+
+
+def train(file, epochs, images):
+    """Go on from wherever the file stands; begin where there is none."""
     (x_train, _), _ = load_mnist()
-    x = to_unit_range(x_train[: arguments.images], shape=(784,))
+    x = to_unit_range(x_train[:images], shape=(784,))
     steps = -(-len(x) // BATCH_SIZE)
-    model = keras.models.load_model(arguments.file) if arguments.file.exists() else new_model()
+    model = keras.models.load_model(file) if file.exists() else new_model()
     # the optimizer counts its steps, and its count is in the file with the weights
-    for epoch in range(int(model.optimizer.iterations) // steps, arguments.epochs):
+    for epoch in range(int(model.optimizer.iterations) // steps, epochs):
         # all that is random in an epoch depends on its number alone: the order and the noise;
         # of a layer that draws noise itself, the file would not hold how far it has come
         clean = np.random.default_rng(epoch).permutation(x)
@@ -56,7 +61,7 @@ def main():
             epochs=epoch + 1,
             verbose=0,
         )
-        save(model, arguments.file)
+        save(model, file)
         print(f"epoch {epoch + 1} stored", flush=True)
 
 
