@@ -7,6 +7,7 @@ killed anywhere and started again.
 
 import functools
 import os
+import threading
 import uuid
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from aeutils.images import to_unit_range
 from aeutils.metrics import reconstruction_error
 
 __all__ = ["denoise_shards", "save_shards", "score_shards"]
+
+# a worker may have several threads, and not on every backend may they share a network
+ONE_AT_A_TIME = threading.Lock()
 
 
 def save_shards(arrays, folder):
@@ -143,7 +147,8 @@ def _write_result(answer, model, batch_size, shard, target):
     newest = max(shard.stat().st_mtime_ns, model.stat().st_mtime_ns)
     if target.exists() and target.stat().st_mtime_ns > newest:
         return
-    network = _load(model, model.stat().st_mtime_ns)
+    with ONE_AT_A_TIME:
+        network = _load(model, model.stat().st_mtime_ns)
     try:
         samples = np.load(shard, mmap_mode="r", allow_pickle=False)
     except (EOFError, ValueError, OSError) as error:
@@ -154,7 +159,8 @@ def _write_result(answer, model, batch_size, shard, target):
     partial, results = _partial(target), None
     for start in range(0, len(samples), batch_size):
         batch = to_unit_range(samples[start : start + batch_size], shape=network.input_shape[1:])
-        answers = answer(network, batch)
+        with ONE_AT_A_TIME:
+            answers = answer(network, batch)
         if results is None:
             shape = (len(samples), *answers.shape[1:])
             results = np.lib.format.open_memmap(partial, "w+", answers.dtype, shape)

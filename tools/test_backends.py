@@ -17,8 +17,8 @@ from execute import NOTEBOOKS, run
 from nbclient.exceptions import CellExecutionError
 
 BACKENDS = {"jax": "JAX", "torch": "PyTorch"}
-TESTS = ("audio", "backends", "cleaning", "detector", "layers", "models", "runtime", "training")
-TESTS = [f"tests/test_{name}.py" for name in (*TESTS, "vae")]
+TESTS = ("audio", "backends", "cleaning", "detector", "large", "layers", "models", "runtime")
+TESTS = [f"tests/test_{name}.py" for name in (*TESTS, "training", "vae")]
 
 
 def main(words):
