@@ -42,11 +42,16 @@ def watch(page, home):
         if message.type in ("error", "warning"):
             troubles.append(f"console: {message.text}")
 
+    def failed(request):
+        # given up by the browser when the next page was asked for; what is missing fails otherwise
+        if request.failure != "net::ERR_ABORTED":
+            troubles.append(f"failed: {request.url}")
+
     page.on("request", asked)
     page.on("response", answered)
     page.on("console", said)
     page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
-    page.on("requestfailed", lambda request: troubles.append(f"failed: {request.url}"))
+    page.on("requestfailed", failed)
     return troubles
 
 
