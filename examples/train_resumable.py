@@ -36,7 +36,6 @@ def main():
         parser.error("FILE must end in .keras")
     if not BATCH_SIZE <= arguments.images <= 60_000:
         parser.error(f"--images must be from {BATCH_SIZE} to 60000")
-
     train(arguments.file, arguments.epochs, arguments.images)
 
 

@@ -57,6 +57,8 @@ def test_and_so_they_are_by_those_that_start_slowly(script, arguments, said, mon
 
 def test_first_worker_that_fails_ends_the_others(monkeypatch, tmp_path):
     """The other one would sleep for ten minutes."""
+    # the script chooses its backend for its process; what other tests start must not inherit that
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
     import train_distributed
 
     worker = tmp_path / "worker.py"
