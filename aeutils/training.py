@@ -1,4 +1,4 @@
-"""Progress of a training in a notebook."""
+"""Progress of a training in a notebook, and how many steps one call runs."""
 
 import time
 
@@ -7,9 +7,29 @@ from IPython.display import display
 
 from aeutils.progress import bar
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "steps_per_call"]
 
 SECONDS_BETWEEN_UPDATES = 0.25
+
+
+def steps_per_call(steps):
+    """Return what Keras's ``compile`` takes as ``steps_per_execution`` on this backend.
+
+    Parameters
+    ----------
+    steps : int
+        How many training steps Python should hand over in one call, at least 1.
+
+    Returns
+    -------
+    int
+        `steps` on TensorFlow and JAX; 1 on PyTorch, where Keras refuses more.
+
+    Examples
+    --------
+    >>> network.compile("adam", "mse", steps_per_execution=steps_per_call(25))  # doctest: +SKIP
+    """
+    return 1 if keras.backend.backend() == "torch" else steps
 
 
 class Progress(keras.callbacks.Callback):

@@ -11,6 +11,10 @@ from PIL import Image
 
 # in bytes: a picture that needs more without loss may lose what nobody sees
 LARGE = 100_000
+ICONS = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
+SEARCH = (
+    r'<script src="[./]*(_static/searchtools|_static/language_data|searchindex)\.js"></script>\s*'
+)
 
 
 def setup(app):
@@ -62,9 +66,10 @@ def as_webp(path):
 
 
 def finish(app, exception):
-    """Lighten the built pages: PNG files become WebP, and the theme's largest script goes.
+    """Lighten the built pages: PNG files become WebP, and the theme's unneeded scripts go.
 
-    That script, 1.5 MB, draws icons that a font has, which the theme loads as well.
+    The largest, 1.5 MB, draws icons that a font has, which the theme loads as well.  The search's
+    index would be read by every page, for a search box that answers at every key and is off.
     """
     if exception or app.builder.format != "html":
         return
@@ -72,9 +77,10 @@ def finish(app, exception):
     for path in pictures:
         path.with_suffix(".webp").write_bytes(as_webp(path))
         path.unlink()
-    script = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
     for page in app.outdir.rglob("*.html"):
-        html = re.sub(script, "", page.read_text())
+        html = re.sub(ICONS, "", page.read_text())
+        if page.name != "search.html":
+            html = re.sub(SEARCH, "", html)
         for path in pictures:
             html = html.replace(f"_images/{path.name}", f"_images/{path.stem}.webp")
         page.write_text(html)
