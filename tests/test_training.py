@@ -1,4 +1,4 @@
-"""The progress table."""
+"""The progress table, and steps a call."""
 
 import keras
 import numpy as np
@@ -28,3 +28,13 @@ def test_progress_shows_one_line_an_epoch(monkeypatch):
     assert last.startswith("trained in")
     assert f"{history.history['val_loss'][2]:.4f}" in epochs[2]
     assert any("█" in text and "left" in text for text in shown)
+
+
+def test_every_backend_takes_its_steps_per_call():
+    keras.utils.set_random_seed(0)
+    model = dense_autoencoder(latent_dim=2, hidden_layer_sizes=())
+    model.compile("sgd", "mse", steps_per_execution=training.steps_per_call(4))
+    x = np.zeros((64, 784), "float32")
+    model.fit(x, x, batch_size=8, verbose=0)
+    assert int(model.optimizer.iterations) == 8
+    assert model.steps_per_execution == (1 if keras.backend.backend() == "torch" else 4)

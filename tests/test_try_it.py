@@ -306,7 +306,8 @@ def test_noise_slider_by_keys(page):
 
 @needs_chromium
 def test_noise_slider_by_mouse(page):
-    # while the networks load, what is above the slider grows, and pushes it away
+    # the words under the slider come once it is in sight; until then it is not ready
+    page.locator("#try-noise").scroll_into_view_if_needed()
     page.wait_for_function("document.getElementById('try-decibels').textContent")
     drag(page, "#try-noise", [(0.5, 0.5), (0.25, 0.5)])
     assert 0.2 <= float(page.inner_text("#try-noise-shown")) <= 0.3

@@ -61,6 +61,15 @@ def broken_images(page):
     )
 
 
+def missing_icons(page):
+    """Icons are letters of a font, which the style sheet writes before their elements."""
+    return page.evaluate(
+        """[...document.querySelectorAll("[class*='fa-']")]
+            .filter(i => getComputedStyle(i, "::before").content === "none")
+            .map(i => i.className)"""
+    )
+
+
 def look_at_all(page, html, home):
     troubles, found = watch(page, home), []
     for name in names(html):
@@ -69,6 +78,7 @@ def look_at_all(page, html, home):
         page.wait_for_timeout(200)
         found += [f"{name}: {trouble}" for trouble in troubles]
         found += [f"{name}: broken image {source}" for source in broken_images(page)]
+        found += [f"{name}: missing icon {icon}" for icon in missing_icons(page)]
         troubles.clear()
     return found
 
@@ -91,11 +101,16 @@ def test_what_the_watch_must_see_it_sees(page, tmp_path):
     bad = tmp_path / "bad.html"
     bad.write_text(
         "<img src='gone.png'><script src='https://example.invalid/a.js'></script>"
-        "<script>nothing.at.all</script>"
+        "<script>nothing.at.all</script><i class='fa-solid fa-gone'></i>"
     )
     home = tmp_path.as_uri() + "/"
     found = " ".join(look_at_all(page, tmp_path, home))
-    for trouble in ("asks for https://example.invalid", "script: nothing", "broken image"):
+    for trouble in (
+        "asks for https://example.invalid",
+        "script: nothing",
+        "broken image",
+        "missing icon",
+    ):
         assert trouble in found
 
 

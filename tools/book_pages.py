@@ -11,7 +11,9 @@ from PIL import Image
 
 # in bytes: a picture that needs more without loss may lose what nobody sees
 LARGE = 100_000
-ICONS = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
+ICON_SCRIPT = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
+ICON = r"fa-[a-z0-9-]+"
+ICON_RULE = rf'(?:\.{ICON}:before,?)+\{{content:"[^"]*"\}}'
 SEARCH = (
     r'<script src="[./]*(_static/searchtools|_static/language_data|searchindex)\.js"></script>\s*'
 )
@@ -66,10 +68,11 @@ def as_webp(path):
 
 
 def finish(app, exception):
-    """Lighten the built pages: PNG files become WebP, and the theme's unneeded scripts go.
+    """Lighten the built pages: PNG files become WebP, and what the theme does not need goes.
 
-    The largest, 1.5 MB, draws icons that a font has, which the theme loads as well.  The search's
-    index would be read by every page, for a search box that answers at every key and is off.
+    Its largest script, 1.5 MB, draws icons that a font has, which the theme loads as well; of that
+    font's 2,000 icons the pages show a few.  The search's index would be read by every page, for a
+    search box that answers at every key and is off.
     """
     if exception or app.builder.format != "html":
         return
@@ -78,10 +81,24 @@ def finish(app, exception):
         path.with_suffix(".webp").write_bytes(as_webp(path))
         path.unlink()
     for page in app.outdir.rglob("*.html"):
-        html = re.sub(ICONS, "", page.read_text())
+        html = re.sub(ICON_SCRIPT, "", page.read_text())
         if page.name != "search.html":
             html = re.sub(SEARCH, "", html)
         for path in pictures:
             html = html.replace(f"_images/{path.name}", f"_images/{path.stem}.webp")
         page.write_text(html)
-    (app.outdir / "_static" / "scripts" / "fontawesome.js").unlink()
+    static = app.outdir / "_static"
+    (static / "scripts" / "fontawesome.js").unlink()
+    keep_icons(static, app.outdir.rglob("*.html"))
+
+
+def keep_icons(static, pages):
+    """Leave only the icons in the theme's style sheet that a page or a script names."""
+    scripts = static.rglob("*.js")
+    named = {name for file in (*pages, *scripts) for name in re.findall(ICON, file.read_text())}
+    sheet = static / "styles" / "pydata-sphinx-theme.css"
+
+    def kept(rule):
+        return rule.group() if named.intersection(re.findall(ICON, rule.group())) else ""
+
+    sheet.write_text(re.sub(ICON_RULE, kept, sheet.read_text()))
