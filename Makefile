@@ -30,7 +30,9 @@ print: setup ## make one file of the whole book, and a PDF of it where Chromium 
 
 test: setup ## check the code, the book, and every chapter by running it again
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(NBVAL) --durations=5
+	@# one after the other: the fork bombs among the tests would starve a chapter beside them
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=5 tests
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --durations=5 $(NBVAL) notebooks
 	@echo "All tests passed; the chapters hold as stored in notebooks/"
 
 test-backends: setup ## the same on JAX and PyTorch, where installed (CHAPTERS="04 08": these alone)
