@@ -46,7 +46,7 @@ execute: setup ## run the chapters and store their outputs (CHAPTERS="01 03": th
 
 bench: setup ## measure speed, write JSON and the benchmarks page (FULL=1: every benchmark)
 	@$(if $(FULL),$(BIN)/python -m pip install --quiet -r requirements-bench.txt)
-	@set -e; for name in speed assignments lstm_and_vae $(if $(FULL),$(FULL_BENCHMARKS)); do $(BIN)/python benchmarks/$$name.py; done
+	@set -e; for name in speed pages assignments lstm_and_vae $(if $(FULL),$(FULL_BENCHMARKS)); do $(BIN)/python benchmarks/$$name.py; done
 	@$(BIN)/python benchmarks/page.py
 
 release: setup ## make assignments/release from assignments/source (ASSIGNMENTS="01_...": these alone)

@@ -48,7 +48,11 @@ The full solution of each, run and graded as `make grade` does it, the start of 
 
 ## The book
 
-Rendered from the stored outputs in {book[seconds]} seconds; {book[megabytes]} MB of HTML, pictures and styles.
+Measured on {pages[date]} by `python benchmarks/pages.py`, a part of `make bench`: {pages[on]}, {pages[processor]}.
+Rendered from the stored outputs in {pages[seconds]} seconds, and where nothing has changed since, `make book` knows so after {pages[seconds_unchanged]}; {pages[megabytes]} MB of HTML, pictures and styles.
+
+The page [Try it](try_it.md) loads {pages[try_it][megabytes]} MB when every part of it is used.
+Clicked as soon as it can be, in Chromium on a processor slowed down {pages[try_it][slower]}-fold, it answers {answers[median]} seconds after its address was entered, by the median of {pages[try_it][loads]} loads; the fastest took {answers[fastest]}, the slowest {answers[slowest]}.
 
 ## Denoising in less time
 
@@ -390,7 +394,7 @@ def render():
     speed = results.read("speed")
     denoising, quality = results.read("denoising_speed"), results.read("denoising_quality")
     article, audio = denoising["article"], results.read("audio")
-    lstm_vae = results.read("lstm_and_vae")
+    lstm_vae, pages = results.read("lstm_and_vae"), results.read("pages")
     anomalies, documents = results.read("anomalies"), results.read("documents")
     training = [
         f"| {name} | {row['batch_size']} | {row['mflop_per_image']:.1f} "
@@ -428,6 +432,8 @@ def render():
         lstm_vae=lstm_vae,
         of_lstm_vae=lstm_vae_table(lstm_vae),
         assignments=assignments,
+        pages=pages,
+        answers=pages["try_it"]["answer_seconds"],
         anomalies=anomalies,
         new_process=anomalies["new_process_seconds"],
         documents=documents,

@@ -1,13 +1,11 @@
 """Measure how fast the book is on this machine (about 15 minutes on 2 cores).
 
 Measures training and scoring of the networks of chapters 2, 3 and 7 against the floor that the
-machine's own matrix products set, the time of every chapter, and the build of the book.
+machine's own matrix products set, and the time of every chapter.
 Writes benchmarks/speed.json, from which benchmarks/page.py makes a page of the book.
 """
 
-import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -146,23 +144,10 @@ def chapters():
     return seconds
 
 
-def book():
-    """Build the book from scratch in a temporary folder; return its time and size."""
-    with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, ROOT / "tools" / "build_book.py", folder]
-        began = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True)
-        seconds = time.perf_counter() - began
-        html = Path(folder) / "_build" / "html"
-        size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
-    return {"seconds": round(seconds, 1), "megabytes": round(size / 1e6, 1)}
-
-
 def main():
     """Measure everything and store it."""
     measured = networks()
     measured["chapter_seconds"] = chapters()
-    measured["book"] = book()
     results.write("speed", measured)
 
 

@@ -1,7 +1,10 @@
-"""An installed Chromium or Chrome, without a window, driven by Playwright."""
+"""An installed Chromium or Chrome, without a window, driven by Playwright; pages served to it."""
 
 import contextlib
+import functools
+import http.server
 import shutil
+import threading
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -24,3 +27,22 @@ def launch():
             yield browser
         finally:
             browser.close()
+
+
+class _QuietHandler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections are kept, as by any real server
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serve(folder):
+    """Serve a folder; gives its address."""
+    handler = functools.partial(_QuietHandler, directory=str(folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()

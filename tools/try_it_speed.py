@@ -1,0 +1,71 @@
+"""How heavy the page "Try it" is, and how soon it answers on a slow processor.
+
+Measured in a real browser, for its test and for benchmarks/pages.py.
+"""
+
+# times, by Chromium's own brake; about a cheap telephone beside a desktop computer
+SLOWER = 4
+DIGIT = "#try-choices [aria-label='digit 7']"
+# Notes when the words of the verdict change, in milliseconds since the navigation began.  Telling
+# them to the console lets us wait without a script of our own, which the slowed processor would
+# have to run as well.
+WATCH = """new MutationObserver(() => {
+    const words = document.getElementById("try-verdict")?.textContent;
+    if (!words || words === window.words) return;
+    window.words = words;
+    (window.times ??= {})[words] = performance.now();
+    console.log(words);
+}).observe(document, { subtree: true, childList: true, characterData: true });"""
+
+
+def downloaded(browser, address):
+    """Load the page and use every part; return bytes, as sent, and address of each file."""
+    page = browser.new_page()
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    sizes, addresses = [], []
+    network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    page.on("request", lambda request: addresses.append(request.url))
+    page.goto(address)
+    page.click(DIGIT)
+    page.locator("#try-plane").scroll_into_view_if_needed()
+    page.wait_for_function("tryIt.stored.decoder")
+    page.close()
+    return sizes, addresses
+
+
+def answer_seconds(browser, address):
+    """Yield, load by load, the seconds from the address to the verdict on a chosen digit.
+
+    The digit is clicked as soon as the page can be seen to work, on a processor slowed down.
+    """
+    page = _watched_page(browser)
+    page.goto(address)
+    page.click(DIGIT)
+    box = page.locator(DIGIT).bounding_box()
+    place = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    verdict = page.inner_text("#try-verdict")
+    page.context.close()
+    while True:
+        page = _watched_page(browser)
+        slow = page.context.new_cdp_session(page)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        page.mouse.move(*place)  # a hand that waits for the picture
+        with page.expect_console_message(_is_score):
+            page.goto(address, wait_until="commit")
+        with page.expect_console_message(_is_score):
+            page.mouse.click(*place)
+        milliseconds = page.evaluate("verdict => window.times[verdict]", verdict)
+        page.context.close()
+        yield milliseconds / 1000
+
+
+def _watched_page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    context.add_init_script(WATCH)
+    return context.new_page()
+
+
+def _is_score(message):
+    # the theme talks to the console too
+    return message.text.startswith("Score")
