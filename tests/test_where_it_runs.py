@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 import aeutils
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
 
 
 def test_binder_installs_the_same_requirements():
@@ -25,6 +27,41 @@ def test_binder_installs_the_same_requirements():
     oldest = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert int(version[1]) >= int(oldest.removeprefix(">=3."))
     assert (ROOT / ".binder" / "postBuild").stat().st_mode & 0o111
+
+
+def links(html, chapter):
+    page = html / "notebooks" / f"{chapter}.html"
+    return re.findall(r'href="(https://[^"]+)"', page.read_text())
+
+
+def test_every_chapter_has_its_launch_buttons(html):
+    chapters = sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert len(chapters) > 10
+    config = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+    place = config["url"].removeprefix("https://github.com/")
+    for chapter in chapters:
+        path = f"notebooks/{chapter}.ipynb"
+        found = links(html, chapter)
+        colab = "https://colab.research.google.com/github"
+        assert f"{colab}/{place}/blob/{config['branch']}/{path}" in found
+        binder = "https://mybinder.org/v2/gh"
+        assert f"{binder}/{place}/{config['branch']}?urlpath=lab/tree/{path}" in found
+
+
+def test_a_hub_gets_its_button_too(monkeypatch, tmp_path):
+    import set_repository
+    from jupyter_book.config import get_final_config
+
+    config = tmp_path / "_config.yml"
+    config.write_text((ROOT / "_config.yml").read_text())
+    monkeypatch.setattr(set_repository, "ROOT", tmp_path)
+    monkeypatch.setattr(set_repository, "FILES", [config])
+    place, hub = "https://github.com/somebody/book", "https://hub.example.org"
+    set_repository.main([f"{place}.git", "--jupyterhub", f"{hub}/"])
+    cli_config = {"latex_individualpages": False}  # it takes nothing less
+    options = get_final_config(user_yaml=config, cli_config=cli_config)[0]["html_theme_options"]
+    assert options["launch_buttons"]["jupyterhub_url"] == hub
+    assert options["repository_url"] == place
 
 
 def test_the_development_container_is_set_up_by_make():

@@ -49,6 +49,8 @@ def address(pattern):
     """Return a reader of an argument that has to look like the pattern."""
 
     def read(text):
+        # what GitHub copies for git ends in .git, which no other service knows
+        text = text.removesuffix("/").removesuffix(".git")
         if not re.fullmatch(pattern, text):
             raise argparse.ArgumentTypeError(f"{text!r} is no address of that kind")
         return text
