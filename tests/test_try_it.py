@@ -209,6 +209,31 @@ def test_fingers_draw_and_do_not_scroll(browser, address):
 
 
 @needs_chromium
+def test_a_second_finger_does_not_draw(browser, address):
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(address)
+    page.tap("#try-clear")
+    fingers = page.context.new_cdp_session(page)
+
+    def send(kind, *shares):
+        points = [
+            {"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places(page, "#try-draw", shares))
+        ]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    send("touchStart", (0.3, 0.2))
+    send("touchStart", (0.3, 0.2), (0.7, 0.2))
+    for y in (0.4, 0.6, 0.8):
+        send("touchMove", (0.3, y), (0.7, y))
+    send("touchEnd")
+    ink = """() => { const { data } = document.getElementById("try-draw").getContext("2d")
+        .getImageData(0, 140, 280, 1); return [84, 140, 196].map(x => data[4 * x]); }"""
+    assert page.evaluate(ink) == [255, 0, 0]
+    context.close()
+
+
+@needs_chromium
 def test_drawing_by_keys_alone(page):
     page.focus("#try-clear")
     page.keyboard.press("Enter")
@@ -225,6 +250,18 @@ def test_drawing_by_keys_alone(page):
     page.wait_for_function("document.getElementById('try-spoken').textContent.startsWith('Score')")
     page.keyboard.press("Delete")
     assert "Draw or choose" in verdict(page)
+    # the pen is lifted, and says where it is
+    page.keyboard.press("ArrowUp")
+    assert "Draw or choose" in verdict(page)
+    page.wait_for_function(
+        "document.getElementById('try-spoken').textContent === 'column 14, row 20'"
+    )
+    # a key held down repeats, which does not lift the pen again
+    page.keyboard.down(" ")
+    page.keyboard.down(" ")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.up(" ")
+    assert verdict(page).startswith("Score")
 
 
 @needs_chromium
@@ -243,6 +280,48 @@ def test_a_picture_file_becomes_a_digit_like_those_of_mnist(page, tmp_path):
         choose(page, "noise")
 
 
+GROUNDS = {
+    "paper in the shade": ("L", 115, 20),
+    "chalk on a pale board": ("L", 140, 240),
+    "white strokes on nothing": ("RGBA", (0, 0, 0, 0), (255, 255, 255, 255)),
+    "black strokes on nothing": ("RGBA", (0, 0, 0, 0), (0, 0, 0, 255)),
+}
+
+
+@needs_chromium
+@pytest.mark.parametrize("kind", GROUNDS)
+def test_pictures_on_any_ground(page, tmp_path, kind):
+    mode, ground, stroke = GROUNDS[kind]
+    picture = Image.new(mode, (300, 300), ground)
+    picture.paste(stroke, (140, 60, 165, 240))
+    picture.save(tmp_path / "one.png")
+    page.set_input_files("#try-file", tmp_path / "one.png")
+    page.wait_for_selector("text=Now: one.png.")
+    assert verdict(page).endswith("normal.")
+    assert (grey(page, "try-seen") > 127).sum() == pytest.approx(20 * 3, abs=20)
+
+
+@needs_chromium
+def test_a_drawing_of_lines_is_a_picture_too(page, tmp_path):
+    (tmp_path / "one.svg").write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100">'
+        '<rect x="46" y="20" width="8" height="60"/></svg>'
+    )
+    page.set_input_files("#try-file", tmp_path / "one.svg")
+    page.wait_for_selector("text=Now: one.svg.")
+    assert verdict(page).endswith("normal.")
+
+
+@needs_chromium
+def test_a_slow_file_does_not_overwrite_what_came_after(page, tmp_path):
+    Image.effect_noise((6000, 6000), 60).save(tmp_path / "huge.png")
+    page.set_input_files("#try-file", tmp_path / "huge.png")
+    page.wait_for_selector("text=Reading huge.png")
+    choose(page, "digit 3")
+    page.wait_for_timeout(4000)
+    assert page.inner_text("#try-picture-message") == "Now: digit 3."
+
+
 @needs_chromium
 def test_files_that_are_no_picture_or_empty_are_told(page, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
@@ -254,23 +333,32 @@ def test_files_that_are_no_picture_or_empty_are_told(page, tmp_path):
     assert verdict(page).startswith("Score")  # of the digit from before
 
 
+DROP = """([target, kind, data]) => {
+    const transfer = new DataTransfer();
+    if (kind === "text/plain") transfer.setData(kind, data);
+    else transfer.items.add(new File([Uint8Array.from(data)], "one.png", {type: kind}));
+    const event = {dataTransfer: transfer, bubbles: true, cancelable: true};
+    return !document.querySelector(target).dispatchEvent(new DragEvent("drop", event));
+}"""
+
+
 @needs_chromium
-def test_a_dropped_file_is_opened(page, tmp_path):
+@pytest.mark.parametrize("target", ["#try-draw", "#try-noise", "h1"])
+def test_a_dropped_file_is_opened(page, tmp_path, target):
     picture = Image.new("L", (100, 100), 255)
     picture.paste(0, (45, 20, 55, 80))
     picture.save(tmp_path / "one.png")
     data = list((tmp_path / "one.png").read_bytes())
-    page.evaluate(
-        """data => {
-            const transfer = new DataTransfer();
-            transfer.items.add(new File([Uint8Array.from(data)], "one.png", {type: "image/png"}));
-            const event = {dataTransfer: transfer, bubbles: true, cancelable: true};
-            document.getElementById("try-draw").dispatchEvent(new DragEvent("drop", event));
-        }""",
-        data,
-    )
+    assert page.evaluate(DROP, [target, "image/png", data])  # and not shown in place of the page
     page.wait_for_selector("text=Now: one.png.")
     assert verdict(page).endswith("normal.")
+
+
+@needs_chromium
+def test_what_is_dropped_and_no_file_is_told(page):
+    assert page.evaluate(DROP, ["#try-draw", "text/plain", "a picture elsewhere"])
+    assert "That was no file" in page.inner_text("#try-picture-message")
+    assert not page.evaluate(DROP, ["h1", "text/plain", "of no concern to the page"])
 
 
 # denoiser ----------------------------------------------------------------------------------------
@@ -315,6 +403,13 @@ def test_noise_slider_by_mouse(page):
     assert 0.2 <= float(page.inner_text("#try-noise-shown")) <= 0.3
 
 
+@needs_chromium
+def test_who_chooses_below_hears_of_the_noise(page):
+    page.locator("#try-noise").scroll_into_view_if_needed()
+    page.click("#try-noise-choices [aria-label='digit 3']")
+    page.wait_for_function("document.getElementById('try-spoken').textContent.startsWith('PSNR')")
+
+
 # latent plane ------------------------------------------------------------------------------------
 
 
@@ -332,6 +427,12 @@ def test_latent_plane_by_mouse_keys_and_sliders(page):
     code = page.inner_text("#try-code")
     page.keyboard.press("ArrowRight")
     assert page.inner_text("#try-code") != code
+    # a slider leaves the other value alone, though that lies between its steps
+    page.mouse.click(*places(page, "#try-plane", [(0.713, 0.287)])[0])
+    second = page.inner_text("#try-code").split(")")[0].split(", ")[1]
+    page.focus("#try-first")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#try-code").split(")")[0].split(", ")[1] == second
     first = page.locator("#try-first")
     value = float(first.input_value())
     first.focus()
@@ -388,11 +489,14 @@ def test_first_answer_comes_soon_on_a_slow_processor(browser, address):
 
 
 @needs_chromium
-def test_works_from_a_folder(browser, html):
+def test_works_from_a_folder(browser, html, tmp_path):
     page = browser.new_page()
     page.goto((html / "book" / "try_it.html").as_uri())
     choose(page, "digit 7")
     assert verdict(page).endswith("normal.")
+    Image.new("L", (60, 60), 200).save(tmp_path / "paper.png")
+    page.set_input_files("#try-file", tmp_path / "paper.png")
+    page.wait_for_selector("text=paper.png shows nothing but paper.")
     page.locator("#try-plane").scroll_into_view_if_needed()
     page.wait_for_function("document.getElementById('try-code').textContent")
     page.close()
@@ -436,6 +540,51 @@ def test_says_so_where_the_networks_cannot_run(browser, address, lost):
     page.wait_for_selector("[role=alert]:has-text('The networks cannot run here')")
     assert page.locator(".try-app:visible").count() == 0
     page.close()
+
+
+@needs_chromium
+def test_a_lost_decoder_takes_nothing_else_away(browser, address):
+    page = browser.new_page()
+    page.route("**/try/weights/decoder.js", lambda route: route.abort())
+    page.goto(address)
+    choose(page, "digit 7")
+    page.locator("#try-plane").scroll_into_view_if_needed()
+    page.wait_for_selector("text=The decoder did not load.")
+    choose(page, "boot")
+    assert verdict(page).endswith("an anomaly.")
+    page.close()
+
+
+@needs_chromium
+def test_runs_in_a_browser_of_2020(browser, address):
+    page = browser.new_page()
+    page.add_init_script("delete Array.prototype.at; delete window.createImageBitmap;")
+    page.goto(address)
+    choose(page, "digit 7")
+    page.locator("#try-noise").scroll_into_view_if_needed()
+    page.wait_for_function("document.getElementById('try-decibels').textContent")
+    # written later than that
+    for path in PAGE.glob("*.js"):
+        assert not re.search(r"[?&|]{2}=|\.at\(|structuredClone|\.replaceAll\(", path.read_text())
+    page.close()
+
+
+@needs_chromium
+def test_contrast_themes_keep_what_marks(browser, address):
+    context = browser.new_context(forced_colors="active")
+    page = context.new_page()
+    page.goto(address)
+    choose(page, "digit 7")
+    style = "(e, name) => getComputedStyle(e, e.id ? null : '::before')[name]"
+    keys = page.locator(".try-key")
+    grounds = [keys.nth(i).evaluate(style, "backgroundColor") for i in range(2)]
+    assert grounds[0] != grounds[1]
+    page.locator("#try-plane").scroll_into_view_if_needed()
+    assert page.locator("#try-cross").evaluate(style, "borderTopColor") == "rgb(255, 176, 0)"
+    outline = "e => getComputedStyle(e).outlineStyle"
+    pressed = page.locator(".try-choice[aria-pressed=true]").first.evaluate(outline)
+    assert pressed != page.locator(".try-choice[aria-pressed=false]").first.evaluate(outline)
+    context.close()
 
 
 @needs_chromium

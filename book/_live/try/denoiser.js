@@ -72,12 +72,13 @@
   // What is drawn above is told by the detector.
   let inSight = false;
   new IntersectionObserver((entries) => {
-    inSight = entries.at(-1).isIntersecting;
+    inSight = entries[entries.length - 1].isIntersecting;
     if (!inSight) return;
     if (!noise) {
       draw();
       const digits = ({ name }) => name.startsWith("digit");
-      tryIt.choices(document.getElementById("try-noise-choices"), digits);
+      // who chooses here wants to hear of the noise, not of the score
+      tryIt.choices(document.getElementById("try-noise-choices"), digits, () => update(true));
     }
     update(false);
   }).observe(document.getElementById("try-denoiser"));

@@ -49,6 +49,7 @@
     marker.hidden = !picture;
     if (!picture) {
       output.textContent = "Draw or choose a picture, and its score appears here.";
+      output.className = "try-result";
       tryIt.say("The drawing area is empty.");
       return;
     }

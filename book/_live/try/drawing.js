@@ -15,10 +15,18 @@
   tryIt.picture = null;
   tryIt.pictureName = "";
 
+  // Screen readers may read the same words again when they are only written again.
+  function tell(words) {
+    if (message.textContent !== words) message.textContent = words;
+  }
+
+  let changes = 0;
+
   function changed(values, name, stays = true) {
+    changes += 1;
     tryIt.picture = values;
     tryIt.pictureName = name;
-    message.textContent = values ? `Now: ${name}.` : "The drawing area is empty.";
+    tell(values ? `Now: ${name}.` : "The drawing area is empty.");
     for (const button of document.querySelectorAll(".try-choice")) {
       button.setAttribute("aria-pressed", String(button.getAttribute("aria-label") === name));
     }
@@ -46,6 +54,7 @@
   }
 
   let last = null; // where the pointer was, while it draws
+  let drawing = null; // which pointer draws: a second finger or a palm does not
   let waiting = false;
 
   function soon() {
@@ -66,15 +75,16 @@
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    canvas.setPointerCapture(event.pointerId);
+    if (event.button !== 0 || last) return;
+    drawing = event.pointerId;
+    canvas.setPointerCapture(drawing);
     last = place(event);
     line(last, last);
     soon();
   });
 
   canvas.addEventListener("pointermove", (event) => {
-    if (!last) return;
+    if (!last || event.pointerId !== drawing) return;
     const now = place(event);
     line(last, now);
     last = now;
@@ -82,8 +92,8 @@
   });
 
   for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, () => {
-      if (!last) return;
+    canvas.addEventListener(end, (event) => {
+      if (!last || event.pointerId !== drawing) return;
       last = null;
       drawn(true);
     });
@@ -110,7 +120,12 @@
       if (point.down) {
         line(from, point);
         drawn(true);
+      } else {
+        const edge = point.x === from.x && point.y === from.y ? ", at the edge" : "";
+        tryIt.say(`column ${point.x / STEP}, row ${point.y / STEP}${edge}`);
       }
+    } else if (event.key === " " && event.repeat) {
+      // a key held down neither lifts the pen nor scrolls the page
     } else if (event.key === " ") {
       point.down = !point.down;
       tryIt.say(point.down ? "pen down" : "pen lifted");
@@ -129,6 +144,8 @@
 
   function empty() {
     clear();
+    point.down = false;
+    showPen();
     changed(null, "nothing");
   }
 
@@ -145,7 +162,8 @@
     changed(values, name);
   }
 
-  tryIt.choices = (list, among = () => true) => {
+  // Fills a list with the stored pictures, or those `among` them; `chosen` is called after a choice.
+  tryIt.choices = (list, among = () => true, chosen = () => {}) => {
     for (const { name, pixels } of tryIt.stored.detector.facts.pictures.filter(among)) {
       const values = Float32Array.from(atob(pixels), (c) => c.charCodeAt(0) / 255);
       const button = document.createElement("button");
@@ -158,52 +176,85 @@
       small.width = small.height = 28;
       tryIt.showGrey(small, values);
       button.append(small);
-      button.addEventListener("click", () => show(values, name));
+      button.addEventListener("click", () => {
+        show(values, name);
+        chosen();
+      });
       list.append(button);
     }
   };
 
   // Files -------------------------------------------------------------------------------------
 
-  async function open(file) {
-    if (!file) return;
-    let bitmap;
-    try {
-      bitmap = await createImageBitmap(file);
-    } catch {
-      message.textContent = `${file.name} is no picture that this browser can read.`;
-      return;
-    }
-    // large photographs are shrunk first; the longer side is what the drawing area has
-    const scale = SIZE / Math.max(bitmap.width, bitmap.height);
+  // The picture with its longer side as long as the drawing area's; what is transparent shows the
+  // ground behind.
+  function shrunk(image, ground) {
+    const [width, height] = [image.naturalWidth || SIZE, image.naturalHeight || SIZE];
+    const scale = SIZE / Math.max(width, height);
     const small = document.createElement("canvas");
-    small.width = Math.max(1, Math.round(bitmap.width * scale));
-    small.height = Math.max(1, Math.round(bitmap.height * scale));
+    small.width = Math.max(1, Math.round(width * scale));
+    small.height = Math.max(1, Math.round(height * scale));
     const smallContext = small.getContext("2d");
-    smallContext.fillStyle = "white"; // behind a transparent picture
+    smallContext.fillStyle = ground;
     smallContext.fillRect(0, 0, small.width, small.height);
     smallContext.imageSmoothingQuality = "high";
     smallContext.imageSmoothingEnabled = scale < 1;
-    smallContext.drawImage(bitmap, 0, 0, small.width, small.height);
-    const values = tryIt.likeMnist(tryIt.inkOf(tryIt.greyOf(small)));
-    if (values) {
-      show(values, file.name);
-    } else {
-      message.textContent = `${file.name} shows nothing but paper.`;
+    smallContext.drawImage(image, 0, 0, small.width, small.height);
+    return small;
+  }
+
+  async function open(file) {
+    tell(`Reading ${file.name} …`);
+    const before = changes;
+    const image = new Image();
+    image.src = URL.createObjectURL(file);
+    try {
+      await image.decode();
+    } catch {
+      if (changes === before) tell(`${file.name} is no picture that this browser can read.`);
+      return;
+    } finally {
+      URL.revokeObjectURL(image.src);
     }
+    // a large one takes a while, in which the reader may have gone on
+    if (changes !== before) return;
+    // white strokes on nothing are seen on black alone
+    for (const ground of ["white", "black"]) {
+      const values = tryIt.likeMnist(tryIt.inkOf(tryIt.greyOf(shrunk(image, ground))));
+      if (values) {
+        show(values, file.name);
+        return;
+      }
+    }
+    tell(`${file.name} shows nothing but paper.`);
   }
 
   const chooser = document.getElementById("try-file");
   chooser.addEventListener("change", () => {
-    open(chooser.files[0]);
+    if (chooser.files.length) open(chooser.files[0]);
     chooser.value = ""; // the same file may be chosen again
   });
 
+  // A file may be dropped anywhere: beside the area the browser would leave the page to show it.
   const area = document.getElementById("try-area");
+  const bringsFile = ({ dataTransfer }) => dataTransfer.types.includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!bringsFile(event)) return;
+    event.preventDefault();
+    area.classList.add("try-drop");
+  });
+  for (const end of ["dragleave", "drop"]) {
+    document.addEventListener(end, () => area.classList.remove("try-drop"));
+  }
+  document.addEventListener("drop", (event) => {
+    if (!bringsFile(event)) return;
+    event.preventDefault();
+    open(event.dataTransfer.files[0]);
+  });
   area.addEventListener("dragover", (event) => event.preventDefault());
   area.addEventListener("drop", (event) => {
     event.preventDefault();
-    open(event.dataTransfer.files[0]);
+    if (!bringsFile(event)) tell("That was no file. Save the picture first, and drop or open its file.");
   });
 
   clear();

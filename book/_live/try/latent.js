@@ -41,7 +41,7 @@
   }
 
   plane.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || !event.isPrimary) return;
     plane.setPointerCapture(event.pointerId);
     toPointer(event);
   });
@@ -57,9 +57,14 @@
     move(code[0] + 0.1 * dx, code[1] + 0.1 * dy);
   });
 
-  for (const slider of sliders) {
-    slider.addEventListener("input", () => move(...sliders.map((s) => Number(s.value))));
-  }
+  sliders.forEach((slider, i) => {
+    slider.addEventListener("input", () => {
+      // the other value may lie between two steps of its slider
+      const to = [...code];
+      to[i] = Number(slider.value);
+      move(...to);
+    });
+  });
 
   // The code that makes the picture most likely: the best of the tiles' codes, and then ever
   // smaller steps to whichever neighbour is better.
@@ -117,6 +122,10 @@
       const script = document.createElement("script");
       script.src = "../try/weights/decoder.js";
       script.addEventListener("load", begin);
+      script.addEventListener("error", () => {
+        output.textContent = "The decoder did not load. Load the page again to try once more.";
+        tryIt.say(output.textContent);
+      });
       document.head.append(script);
     },
     { rootMargin: "300px" }

@@ -62,5 +62,8 @@
 
   // Made when first asked for, and then kept: the detector must not wait for the others.
   const made = {};
-  tryIt.network = (name) => (made[name] ??= new Network(tryIt.stored[name]));
+  tryIt.network = (name) => {
+    if (!made[name]) made[name] = new Network(tryIt.stored[name]);
+    return made[name];
+  };
 }

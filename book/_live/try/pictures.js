@@ -48,7 +48,11 @@
       return x === 0 || x === width - 1 || i < width || i >= values.length - width;
     });
     const paper = border.sort()[border.length >> 1];
-    const differences = values.map((value) => (paper > 0.5 ? paper - value : value - paper));
+    const least = values.reduce((a, b) => Math.min(a, b));
+    const greatest = values.reduce((a, b) => Math.max(a, b));
+    // by what differs most from it, since paper in the shade is darker than a lit blackboard
+    const dark = paper - least > greatest - paper;
+    const differences = values.map((value) => (dark ? paper - value : value - paper));
     const strongest = differences.reduce((a, b) => Math.max(a, b), 0);
     const ink = differences.map((d) => (strongest < 0.1 || d < strongest / 6 ? 0 : d / strongest));
     return { values: ink, width, height };
