@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from aeutils import large
-from aeutils.errors import AeutilsError, DataFileError, ImageError
+from aeutils.errors import AeutilsError, DataFileError, ImageError, ModelError
 from aeutils.large import denoise_shards, save_shards, score_shards
 from aeutils.metrics import reconstruction_error
 from aeutils.models import conv_denoiser, dense_autoencoder
@@ -25,9 +25,6 @@ class Threads:
     def map(self, function, *iterables, pure):
         with ThreadPoolExecutor(2) as pool:
             return [pool.submit(function, *each) for each in zip(*iterables, strict=True)]
-
-    def gather(self, futures):
-        return [future.result() for future in futures]
 
 
 def pictures(n):
@@ -59,7 +56,9 @@ def test_every_picture_has_its_score(shards, dense, tmp_path, client, batch_size
         x = np.load(shard).reshape(n, 784) / np.float32(255)
         expected = reconstruction_error(x, model.predict(x, verbose=0))
         np.testing.assert_allclose(np.load(result), expected, rtol=1e-5)
-    assert file_names(tmp_path / "scores") == [f"shard-0000{i}.scores.npy" for i in range(3)]
+    kinds = ("from", "npy")
+    expected = [f"shard-0000{i}.scores.{kind}" for i in range(3) for kind in kinds]
+    assert file_names(tmp_path / "scores") == expected
 
 
 def test_pictures_are_cleaned(shards, tmp_path):
@@ -79,7 +78,7 @@ def test_layers_of_the_book_are_known_in_a_fresh_process(shards, tmp_path):
     )
     arguments = [tmp_path / "fused.keras", shards[0], tmp_path / "clean"]
     subprocess.run([sys.executable, "-c", code, *arguments], check=True)
-    assert file_names(tmp_path / "clean") == ["shard-00000.denoised.npy"]
+    assert file_names(tmp_path / "clean") == [f"shard-00000.denoised.{k}" for k in ("from", "npy")]
 
 
 def test_a_network_of_unknown_layers_is_refused_by_name(shards, tmp_path):
@@ -108,6 +107,100 @@ def test_only_what_is_missing_or_old_is_computed(shards, dense, tmp_path):
     assert not set(second) & set(written())
 
 
+def test_results_of_another_model_or_collection_are_not_taken_for_these(shards, dense, tmp_path):
+    other = tmp_path / "other.keras"
+    dense_autoencoder(hidden_layer_sizes=(8,)).save(other)
+    elsewhere = save_shards([pictures(n + 1) for n in SIZES], tmp_path / "elsewhere")
+    # all older than any result, as far as the clock tells
+    for path in (dense, other, *shards, *elsewhere):
+        os.utime(path, (1e9, 1e9))
+
+    def scores(model, collection):
+        results = score_shards(model, collection, tmp_path / "scores")
+        return np.concatenate([np.load(path) for path in results])
+
+    first = scores(dense, shards)
+    assert not np.array_equal(first, scores(other, shards))
+    assert len(scores(other, elsewhere)) == len(first) + len(SIZES)
+    assert np.array_equal(first, scores(dense, shards))
+
+
+def test_one_bad_shard_does_not_cost_the_others(shards, dense, tmp_path):
+    x = np.load(shards[0]) / np.float32(255)
+    x[6, 2, 3] = np.nan
+    np.save(shards[0], x)
+    shards[1].write_bytes(b"no array")
+    folder = tmp_path / "scores"
+    with pytest.raises(
+        ImageError, match=r"shard-00000.npy, samples 5 to 6: .*1 more shards? failed"
+    ):
+        score_shards(dense, shards, folder, batch_size=5)
+    assert file_names(folder) == [f"shard-00002.scores.{kind}" for kind in ("from", "npy")]
+
+
+def test_a_full_disk_is_told(shards, dense, tmp_path, monkeypatch):
+    def full(file, *header):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(large, "_write_header", full)
+    with pytest.raises(DataFileError, match=r"shard-00000.scores.npy cannot be written .*No space"):
+        score_shards(dense, shards, tmp_path / "scores")
+    assert file_names(tmp_path / "scores") == []
+
+
+def test_answers_of_half_precision_are_readable(shards, tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        conv_denoiser(filters=2).save(tmp_path / "half.keras")
+    finally:
+        keras.config.set_dtype_policy("float32")
+    (result, *_) = denoise_shards(tmp_path / "half.keras", shards, tmp_path / "clean")
+    assert np.load(result).dtype == "float32"
+    (result, *_) = score_shards(tmp_path / "half.keras", shards, tmp_path / "scores")
+    assert 0 < np.load(result).min() < 1
+
+
+def test_networks_for_any_size_take_each_shard_in_its_own(tmp_path):
+    keras.Sequential(
+        [keras.Input((None, None, 1)), keras.layers.Conv2D(1, 3, padding="same")]
+    ).save(tmp_path / "any.keras")
+    sizes = [(2, 8, 8), (3, 16, 12), (1, 8, 8, 1)]
+    shards = save_shards([np.zeros(size, "uint8") for size in sizes], tmp_path / "shards")
+    results = denoise_shards(tmp_path / "any.keras", shards, tmp_path / "clean")
+    shapes = [np.load(path).shape for path in results]
+    assert shapes == [(2, 8, 8, 1), (3, 16, 12, 1), (1, 8, 8, 1)]
+
+
+def test_no_more_than_batches_is_in_memory(tmp_path):
+    """In a process of its own, whose memory nothing else has used; Linux counts mapped files."""
+    pytest.importorskip("psutil")
+    keras.Sequential([keras.Input((784,)), keras.layers.Rescaling(1.0)]).save(tmp_path / "id.keras")
+    big = RNG.integers(256, size=(60_000, 784), dtype=np.uint8)
+    small, big = save_shards([big[:2000], big], tmp_path / "shards")
+    code = (
+        "import os, sys, psutil; from aeutils import large\n"
+        "model, small, big, folder = sys.argv[1:]\n"
+        "large.denoise_shards(model, [small], folder)\n"
+        "peak, answer, me = [0], large._denoise, psutil.Process()\n"
+        "before = me.memory_info().rss\n"
+        "def watched(network, x):\n"
+        "    peak[0] = max(peak[0], me.memory_info().rss)\n"
+        "    return answer(network, x)\n"
+        "large._denoise = watched\n"
+        "large.denoise_shards(model, [big], folder)\n"
+        "print(peak[0] - before)"
+    )
+    arguments = [tmp_path / "id.keras", small, big, tmp_path / "clean"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    result = 60_000 * 784 * 4
+    assert int(done.stdout.split()[-1]) < result / 4
+
+
 def test_what_a_kill_left_behind_is_no_result(shards, dense, tmp_path):
     folder = tmp_path / "scores"
     folder.mkdir()
@@ -121,7 +214,7 @@ def test_a_failure_half_way_leaves_no_result(shards, dense, tmp_path, monkeypatc
     monkeypatch.setattr(large, "_score", lambda model, x: next(answers))
     with pytest.raises(StopIteration):
         score_shards(dense, shards, tmp_path / "scores", batch_size=5)
-    assert not list((tmp_path / "scores").glob("*.scores.npy"))
+    assert file_names(tmp_path / "scores") == []
 
 
 @pytest.mark.parametrize("client", [None, Threads()], ids=["here", "workers"])
@@ -130,8 +223,9 @@ def test_a_failure_half_way_leaves_no_result(shards, dense, tmp_path, monkeypatc
     [
         (np.zeros((0, 784), "uint8"), DataFileError, "no samples"),
         (np.zeros(784, "uint8"), DataFileError, r"shape \(784,\)"),
-        (np.full((3, 784), 300.0), ImageError, "300"),
-        (np.zeros((3, 32, 32), "uint8"), ImageError, "32"),
+        (np.full((3, 784), 300.0), ImageError, "bad.npy, samples 0 to 2: .*300"),
+        (np.zeros((3, 32, 32), "uint8"), ImageError, "bad.npy .*32"),
+        (np.zeros((28, 28), "uint8"), ImageError, r"bad.npy .*\(28,\).*first axis"),
         (b"no array at all", DataFileError, "bad.npy"),
         (b"", DataFileError, "bad.npy"),
     ],
@@ -146,6 +240,37 @@ def test_a_bad_shard_is_refused(dense, tmp_path, client, content, error, said):
         score_shards(dense, [bad], tmp_path / "scores", client)
 
 
+def test_shards_of_several_arrays_are_refused(dense, tmp_path):
+    np.savez(tmp_path / "several.npz", a=pictures(2), b=pictures(2))
+    with pytest.raises(DataFileError, match="several arrays"):
+        score_shards(dense, [tmp_path / "several.npz"], tmp_path / "scores")
+
+
+def test_models_that_do_not_answer_in_kind_are_refused(shards, tmp_path):
+    x = keras.Input((784,))
+    keras.Model(x, [x, x]).save(tmp_path / "two.keras")
+    with pytest.raises(ModelError, match="1 inputs and 2 outputs"):
+        score_shards(tmp_path / "two.keras", shards, tmp_path / "scores")
+    keras.Model(x, keras.layers.Dense(3, activation="sigmoid")(x)).save(tmp_path / "encoder.keras")
+    with pytest.raises(AeutilsError, match=r"shard-00000.npy.*one shape"):
+        score_shards(tmp_path / "encoder.keras", shards, tmp_path / "scores")
+
+
+def test_arrays_that_are_no_shards_are_refused(tmp_path):
+    with pytest.raises(AeutilsError, match="array_split"):
+        save_shards(pictures(3), tmp_path / "a")
+    for bad in (np.zeros(3), np.zeros((0, 784)), np.array([["a", "b"]]), np.array([[None]])):
+        with pytest.raises(AeutilsError, match="array 1"):
+            save_shards([pictures(1), bad], tmp_path / "b")
+        (tmp_path / "b" / "shard-00000.npy").unlink()
+    assert file_names(tmp_path / "b") == []
+    save_shards([pictures(1)], tmp_path / "c")
+    with pytest.raises(DataFileError, match="shards already"):
+        save_shards([pictures(1)], tmp_path / "c")
+    with pytest.raises(DataFileError, match="cannot be made"):
+        save_shards([pictures(1)], tmp_path / "c" / "shard-00000.npy")
+
+
 def test_bad_requests_are_refused(shards, dense, tmp_path):
     with pytest.raises(DataFileError, match="not there"):
         score_shards(dense, [tmp_path / "none.npy"], tmp_path)
@@ -157,7 +282,14 @@ def test_bad_requests_are_refused(shards, dense, tmp_path):
         score_shards(dense, [shards[0], shards[0]], tmp_path)
     with pytest.raises(AeutilsError, match="at least one"):
         score_shards(dense, [], tmp_path)
-    with pytest.raises(AeutilsError, match="batch_size"):
-        score_shards(dense, shards, tmp_path, batch_size=0)
+    with pytest.raises(AeutilsError, match="sequence of paths"):
+        score_shards(dense, tmp_path, tmp_path)
+    with pytest.raises(AeutilsError, match="path of a saved network"):
+        score_shards(keras.Sequential(), shards, tmp_path)
+    with pytest.raises(DataFileError, match="cannot be made"):
+        score_shards(dense, shards, dense)
+    for bad in (0, True, 2.0):
+        with pytest.raises(AeutilsError, match="batch_size"):
+            score_shards(dense, shards, tmp_path, batch_size=bad)
     with pytest.raises(AeutilsError, match="at least one"):
         save_shards([], tmp_path / "empty")
