@@ -125,16 +125,18 @@ def _check_gpu():
     try:
         import keras
 
-        gpus = _gpu_names(keras.backend.backend())
+        backend = keras.backend.backend()
+        gpus = _gpu_names(backend)
     except Exception:  # told by the check of the backend
-        gpus = []
+        backend, gpus = None, []
     if gpus:
         return "ok", f"GPU: {', '.join(gpus)}"
     if shutil.which("nvidia-smi"):
-        return "note", (
-            "GPU: there is one, but the backend does not use it: "
-            "`pip install -r requirements-gpu.txt`"
-        )
+        advice = {
+            "jax": f"`pip install 'jax[cuda12]=={importlib.metadata.version('jax')}'`",
+            "torch": "install PyTorch's build for CUDA, see https://pytorch.org/get-started",
+        }.get(backend, "`pip install -r requirements-gpu.txt`")
+        return "note", f"GPU: there is one, but the backend does not use it: {advice}"
     return "ok", "GPU: none; every chapter runs on the processor within minutes"
 
 

@@ -8,10 +8,14 @@ writes FOLDER/model.onnx and FOLDER/saved_model, whichever backend trained the n
 import argparse
 import os
 import shutil
+import sys
 from pathlib import Path
 
-# of Keras's backends, the one that writes both; it loads what any other has saved
+# of Keras's backends, the one that writes both with what requirements.txt brings; it loads what any
+# other has saved
 os.environ["KERAS_BACKEND"] = "tensorflow"
+# this checkout's aeutils, where none is installed
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 def main():
@@ -34,8 +38,13 @@ def main():
 
     import aeutils.layers  # noqa: F401  so that Keras knows them
 
-    # how it was trained is of no use here, and of another backend not readable
-    model = keras.models.load_model(arguments.model, compile=False)
+    try:
+        # how it was trained is of no use here
+        model = keras.models.load_model(arguments.model, compile=False)
+    except (TypeError, ValueError, OSError) as error:
+        parser.error(
+            f"{arguments.model} holds no network of Keras's layers and aeutils.layers ({error})"
+        )
     partial = arguments.folder.with_name(f"{arguments.folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -16,8 +16,10 @@ import litserve
 import numpy as np
 import onnxruntime
 from fastapi import HTTPException
-from pydantic import BaseModel
+from pydantic import BaseModel, StrictFloat
 
+# this checkout's aeutils, where none is installed
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 from aeutils.errors import AeutilsError
 from aeutils.images import to_unit_range
 from aeutils.metrics import reconstruction_error
@@ -28,7 +30,7 @@ MOST_PICTURES = 1000
 class Pictures(BaseModel):
     """What a request must hold; anything else is answered by 422 and the place of the fault."""
 
-    pictures: list[list[float]]
+    pictures: list[list[StrictFloat]]  # no text that looks like a number, no true or false
 
 
 class Scorer(litserve.LitAPI):
@@ -41,7 +43,12 @@ class Scorer(litserve.LitAPI):
     def setup(self, device):
         """Load the network, once in each worker process."""
         self.session = onnxruntime.InferenceSession(self.path, providers=["CPUExecutionProvider"])
-        self.input = self.session.get_inputs()[0]
+        self.input, output = self.session.get_inputs()[0], self.session.get_outputs()[0]
+        if output.shape[1:] != self.input.shape[1:]:
+            raise ValueError(
+                f"{self.path} is no autoencoder: it takes {self.input.shape[1:]} "
+                f"and gives {output.shape[1:]}."
+            )
 
     def decode_request(self, request: Pictures):
         """Return the pictures as the network takes them, or refuse them."""

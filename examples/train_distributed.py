@@ -18,9 +18,12 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 # of Keras's backends, the one that `keras.distribution` serves across processes
 os.environ["KERAS_BACKEND"] = "jax"
+# this checkout's aeutils, where none is installed
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 # PORT chosen by the system, on this machine alone
 HERE = "127.0.0.1"
 
@@ -41,6 +44,8 @@ def main():
         parser.error("--batch-size must be a multiple of --workers")
     if not arguments.batch_size <= arguments.images <= 60_000:
         parser.error("--images must be from the batch size to 60000")
+    if arguments.rank is None and arguments.coordinator:
+        parser.error("--coordinator is for workers on several machines, and needs --rank")
     if arguments.rank is None:
         sys.exit(start_all(arguments.workers))
     if not 0 <= arguments.rank < arguments.workers or not arguments.coordinator:
@@ -58,7 +63,9 @@ def start_all(workers):
     with socket.create_server((HERE, 0)) as free:
         coordinator = f"{HERE}:{free.getsockname()[1]}"
     command = [sys.executable, *sys.argv, "--coordinator", coordinator, "--rank"]
-    processes = [subprocess.Popen([*command, str(rank)]) for rank in range(workers)]
+    # one GPU cannot serve them all
+    here = os.environ | {"JAX_PLATFORMS": "cpu"}
+    processes = [subprocess.Popen([*command, str(rank)], env=here) for rank in range(workers)]
     try:
         while None in (states := [process.poll() for process in processes]) and not any(states):
             time.sleep(0.1)
@@ -106,7 +113,7 @@ def work(arguments):
         )
         losses += history.history["loss"]
     return {
-        "workers": len(keras.distribution.list_devices("cpu")),
+        "workers": len(keras.distribution.list_devices()),
         "images_each": len(mine),
         "losses": losses,
     }

@@ -10,9 +10,13 @@ devices, and the loss of every epoch.
 import argparse
 import json
 import os
+import sys
+from pathlib import Path
 
 # of Keras's backends, the one that `tf.distribute` serves
 os.environ["KERAS_BACKEND"] = "tensorflow"
+# this checkout's aeutils, where none is installed
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 
 
 def main():
@@ -25,8 +29,8 @@ def main():
     parser.add_argument("--batch-size", type=int, default=128, help="of all devices together")
     parser.add_argument("--images", type=int, default=60_000, help="how many of MNIST's")
     arguments = parser.parse_args()
-    if min(arguments.devices) < 1 or max(arguments.devices) > arguments.batch_size:
-        parser.error("--devices must be from 1 to the batch size")
+    if any(n < 1 or arguments.batch_size % n for n in arguments.devices):
+        parser.error("--batch-size must be a multiple of each number of --devices")
     if not arguments.batch_size <= arguments.images <= 60_000:
         parser.error("--images must be from the batch size to 60000")
     from aeutils import runtime
@@ -54,9 +58,11 @@ def train(devices, arguments):
         model.compile("adam", "mean_squared_error")
 
     (x_train, _), _ = load_mnist()
-    x = to_unit_range(x_train[: arguments.images], shape=(784,))
+    # whole batches alone: the parts of another would not be equally large
+    n_images = arguments.images // arguments.batch_size * arguments.batch_size
+    x = to_unit_range(x_train[:n_images], shape=(784,))
     history = model.fit(x, x, batch_size=arguments.batch_size, epochs=arguments.epochs, verbose=0)
-    names = [device[-5:] for device in strategy.extended.worker_devices]
+    names = [device.rpartition("device:")[2] for device in strategy.extended.worker_devices]
     return {"devices": names, "losses": history.history["loss"]}
 
 

@@ -8,8 +8,11 @@ again goes on from there and ends with the very weights of a run that nobody dis
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
+# this checkout's aeutils, where none is installed
+sys.path.append(str(Path(__file__).resolve().parent.parent))
 from aeutils import runtime
 
 runtime.quiet_logs()
@@ -34,6 +37,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.file.suffix != ".keras":
         parser.error("FILE must end in .keras")
+    if not arguments.file.absolute().parent.is_dir():
+        parser.error(f"the folder of {arguments.file} is not there")
     if not BATCH_SIZE <= arguments.images <= 60_000:
         parser.error(f"--images must be from {BATCH_SIZE} to 60000")
     train(arguments.file, arguments.epochs, arguments.images)
@@ -44,7 +49,7 @@ def train(file, epochs, images):
     (x_train, _), _ = load_mnist()
     x = to_unit_range(x_train[:images], shape=(784,))
     steps = -(-len(x) // BATCH_SIZE)
-    model = keras.models.load_model(file) if file.exists() else new_model()
+    model = resumed(file, images) if file.exists() else new_model(images)
     # the optimizer counts its steps, and its count is in the file with the weights
     for epoch in range(int(model.optimizer.iterations) // steps, epochs):
         # all that is random in an epoch depends on its number alone: the order and the noise;
@@ -64,12 +69,33 @@ def train(file, epochs, images):
         print(f"epoch {epoch + 1} stored", flush=True)
 
 
-def new_model():
+def new_model(images):
     """Return the compiled network, the same at every start."""
     keras.utils.set_random_seed(0)
     model = dense_autoencoder()
-    model.compile("adam", "mean_squared_error")
+    # the name goes into the file, and tells what the steps were counted on
+    model.compile(keras.optimizers.Adam(name=optimizer_name(images)), "mean_squared_error")
     return model
+
+
+def resumed(file, images):
+    """Return the network and its optimizer as they were stored."""
+    try:
+        model = keras.models.load_model(file)
+    except (TypeError, ValueError, OSError) as error:
+        sys.exit(f"{file} is no model that Keras can load ({error}); name another file.")
+    # a network that was never compiled has no optimizer
+    if getattr(getattr(model, "optimizer", None), "name", None) != optimizer_name(images):
+        sys.exit(
+            f"{file} is from no training on {images} images; "
+            "give the --images that it was begun with, or name another file."
+        )
+    return model
+
+
+def optimizer_name(images):
+    """Return the name of the optimizer of a training."""
+    return f"adam_for_{images}_images"
 
 
 def save(model, path):

@@ -25,6 +25,8 @@ BUILDERS = {
     "conv_denoiser": lambda: models.conv_denoiser(filters=8),
     "conv_denoiser, fused": lambda: models.conv_denoiser(filters=8, fused=True),
     "residual_denoiser": lambda: models.residual_denoiser(filters=(8, 16), latent_dim=16, blocks=1),
+    "page_cleaner": lambda: models.page_cleaner(filters=(2, 4)),
+    "spectrogram_denoiser": lambda: models.spectrogram_denoiser(32, filters=(2, 4, 4)),
     "lstm_autoencoder": lambda: models.lstm_autoencoder(width=24),
     "conv_sequence_autoencoder": models.conv_sequence_autoencoder,
     "VariationalAutoencoder": lambda: VariationalAutoencoder(4, (16,), 25),
@@ -34,6 +36,7 @@ BUILDERS = {
 def inputs(model):
     """Return the same few rows in every process."""
     shape = (25,) if isinstance(model, VariationalAutoencoder) else model.input_shape[1:]
+    shape = [side or 32 for side in shape]  # where any size will do
     rows = np.random.default_rng(0).random((64, *shape), dtype="float32")
     return binarize(rows, seed=0) if isinstance(model, VariationalAutoencoder) else rows
 

@@ -1,4 +1,4 @@
-"""Keras's other backends: networks saved on one load on another; detectors are as good there."""
+"""Keras's other backends: networks saved on one answer alike on another."""
 
 import importlib.util
 import json

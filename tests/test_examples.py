@@ -27,10 +27,13 @@ def run(name, *arguments):
         (["train_distributed.py", "--images", "100"], "--images"),
         (["train_distributed.py", "--rank", "0"], "--coordinator"),
         (["train_distributed.py", "--rank", "2", "--coordinator", "127.0.0.1:1"], "--rank"),
+        (["train_distributed.py", "--coordinator", "127.0.0.1:1"], "--rank"),
         (["train_mirrored.py", "--devices", "0"], "--devices"),
+        (["train_mirrored.py", "--devices", "1", "3"], "--devices"),
         (["train_mirrored.py", "--images", "70000"], "--images"),
         (["export_model.py", "none.keras", "out"], "not there"),
         (["export_model.py", __file__, Path(__file__).parent], "already"),
+        (["export_model.py", __file__, "nowhere"], "no network"),
     ],
 )
 def test_impossible_requests_are_refused(arguments, said):
@@ -44,6 +47,7 @@ def test_impossible_requests_are_refused(arguments, said):
     [
         (train_resumable, ["state.h5"], ".keras"),
         (train_resumable, ["state.keras", "--images", "70000"], "--images"),
+        (train_resumable, ["nowhere/state.keras"], "folder"),
         (serve, ["none.onnx"], "not there"),
     ],
 )
@@ -71,7 +75,7 @@ def test_first_worker_that_fails_ends_the_others(monkeypatch, tmp_path):
 
 def test_a_kill_while_saving_leaves_the_old_state(monkeypatch, tmp_path):
     path = tmp_path / "state.keras"
-    model = train_resumable.new_model()
+    model = train_resumable.new_model(256)
     train_resumable.save(model, path)
     before = path.read_bytes()
 
@@ -83,6 +87,38 @@ def test_a_kill_while_saving_leaves_the_old_state(monkeypatch, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train_resumable.save(model, path)
     assert path.read_bytes() == before
+
+
+def test_only_its_own_training_is_resumed(tmp_path):
+    path = tmp_path / "state.keras"
+    train_resumable.save(train_resumable.new_model(256), path)
+    assert train_resumable.resumed(path, 256).optimizer.iterations == 0
+    with pytest.raises(SystemExit, match="no training on 512 images"):
+        train_resumable.train(path, 1, 512)
+    train_resumable.dense_autoencoder().save(path)  # never compiled
+    with pytest.raises(SystemExit, match="no training on 256 images"):
+        train_resumable.train(path, 1, 256)
+    path.write_bytes(b"no model")
+    with pytest.raises(SystemExit, match="no model that Keras can load"):
+        train_resumable.train(path, 1, 256)
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.stem)
+def test_an_example_finds_aeutils_where_none_is_installed(path):
+    """As on Colab, which has the checkout alone."""
+    code = (
+        "import runpy, sys\n"
+        "script, root = sys.argv[1:]\n"
+        "sys.path = [entry for entry in sys.path if entry not in ('', root)]\n"
+        "sys.argv = [script, '--help']\n"
+        "try:\n"
+        "    runpy.run_path(script, run_name='__main__')\n"
+        "except SystemExit:\n"
+        "    import aeutils"
+    )
+    command = [sys.executable, "-c", code, str(path), str(EXAMPLES.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +139,21 @@ def test_server_scores(scorer):
     answer = scorer.encode_response(scorer.predict(x))
     # above 1 there is no pixel
     np.testing.assert_allclose(answer["scores"], [0.01, 0.0025], rtol=1e-4)
+
+
+def test_server_refuses_what_only_looks_like_a_number():
+    for value in ("0.5", True, None):
+        with pytest.raises(ValueError, match="valid number"):
+            serve.Pictures(pictures=[[value] * 784])
+    assert serve.Pictures(pictures=[[1] * 784]).pictures[0][0] == 1
+
+
+def test_server_refuses_a_network_that_is_no_autoencoder(tmp_path):
+    model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(3)])
+    model.predict(np.zeros((1, 784)), verbose=0)
+    model.export(tmp_path / "encoder.onnx", format="onnx", verbose=False)
+    with pytest.raises(ValueError, match="no autoencoder"):
+        serve.Scorer(str(tmp_path / "encoder.onnx")).setup("cpu")
 
 
 @pytest.mark.parametrize(

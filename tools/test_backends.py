@@ -23,30 +23,42 @@ TESTS = [f"tests/test_{name}.py" for name in (*TESTS, "training", "vae")]
 
 def main(words):
     """Test every backend that is installed; exit with 1 where something failed or none is."""
+    chapters = [
+        path
+        for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+        if not words or any(word in path.stem for word in words)
+    ]
+    if not chapters:
+        sys.exit(f"No chapter has {' or '.join(words)} in its name")
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     for name in BACKENDS.keys() - installed:
         print(
             f"{BACKENDS[name]} is not installed and not tested; "
             ".venv/bin/python -m pip install -r requirements-backends.txt installs it"
         )
-    failed = [f"{BACKENDS[name]}: {what}" for name in installed for what in failures(name, words)]
+    failed = [
+        f"{BACKENDS[name]}: {what}" for name in installed for what in failures(name, chapters)
+    ]
     for what in failed:
         print(f"failed on {what}")
     if failed or not installed:
         sys.exit(1)
-    print(f"aeutils and the chapters work on {' and '.join(BACKENDS[name] for name in installed)}")
+    tested = " and ".join(BACKENDS[name] for name in installed)
+    left_out = ", ".join(BACKENDS[name] for name in BACKENDS if name not in installed)
+    print(
+        f"aeutils and {len(chapters)} of {len(list(NOTEBOOKS.glob('*.ipynb')))} chapters work on "
+        f"{tested}; not tested: {left_out or 'none'}"
+    )
 
 
-def failures(backend, words):
+def failures(backend, chapters):
     """Run the tests and the chapters on one backend; yield what failed."""
     # the kernels that chapters run in take it from here, too
     os.environ["KERAS_BACKEND"] = backend
     print(f"{BACKENDS[backend]}: tests of aeutils", flush=True)
     if subprocess.call([sys.executable, "-m", "pytest", "-q", *TESTS], cwd=NOTEBOOKS.parent):
         yield "tests of aeutils"
-    for path in sorted(NOTEBOOKS.glob("*.ipynb")):
-        if words and not any(word in path.stem for word in words):
-            continue
+    for path in chapters:
         began = time.perf_counter()
         try:
             notebook, _ = run(path)
