@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import chromium  # noqa: E402  a tool of the book
 import try_it_speed  # noqa: E402  the same
 
-LOADS = 15
+LOADS = 30
 
 
 def build_seconds(folder):

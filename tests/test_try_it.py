@@ -480,7 +480,7 @@ def test_download_is_small_and_from_here_alone(browser, address):
 def test_first_answer_comes_soon_on_a_slow_processor(browser, address):
     times = []
     # what else this machine does must not count, so the best of some loads does
-    for seconds in itertools.islice(answer_seconds(browser, address), 12):
+    for seconds in itertools.islice(answer_seconds(browser, address), 30):
         times.append(seconds)
         if seconds <= MOST_SECONDS:
             break
