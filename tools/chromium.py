@@ -35,6 +35,11 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
+    def handle(self):
+        # a page that is closed while it loads is no trouble
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
 
 @contextlib.contextmanager
 def serve(folder):
