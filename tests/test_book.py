@@ -83,6 +83,9 @@ def test_no_page_loads_anything_from_elsewhere(pages):
 def test_every_figure_has_words_for_those_who_do_not_see_it(pages, html):
     for path, page in pages.items():
         for image in page.images:
+            # the theme's launch menu, where the services' names stand beside their signs
+            if "_static/images/logo_" in image["src"]:
+                continue
             # myst-nb writes the file's path where an author gave no words
             alt = image.get("alt", "")
             assert len(alt.split()) > 3, f"{path.relative_to(html)}: {image['src']}: {alt!r}"
