@@ -1,10 +1,12 @@
 """Progress of a training in a notebook, and how many steps one call runs."""
 
+import numbers
 import time
 
 import keras
 from IPython.display import display
 
+from aeutils.errors import AeutilsError
 from aeutils.progress import bar
 
 __all__ = ["Progress", "steps_per_call"]
@@ -25,10 +27,17 @@ def steps_per_call(steps):
     int
         `steps` on TensorFlow and JAX; 1 on PyTorch, where Keras refuses more.
 
+    Raises
+    ------
+    AeutilsError
+        If `steps` is not a positive integer.
+
     Examples
     --------
     >>> network.compile("adam", "mse", steps_per_execution=steps_per_call(25))  # doctest: +SKIP
     """
+    if not isinstance(steps, numbers.Integral) or isinstance(steps, bool) or steps < 1:
+        raise AeutilsError(f"steps must be a positive integer, not {steps!r}.")
     return 1 if keras.backend.backend() == "torch" else steps
 
 

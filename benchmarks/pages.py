@@ -1,4 +1,4 @@
-"""Measure how fast the book is built, and how fast and heavy its pages are (about a minute).
+"""Measure how fast the book is built, and how fast and heavy its pages are (about three minutes).
 
 Needs Chromium, in which the page "Try it" is measured.
 Writes benchmarks/pages.json, from which benchmarks/page.py makes a page of the book.

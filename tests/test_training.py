@@ -2,8 +2,10 @@
 
 import keras
 import numpy as np
+import pytest
 
 from aeutils import training
+from aeutils.errors import AeutilsError
 from aeutils.models import dense_autoencoder
 
 
@@ -38,3 +40,6 @@ def test_every_backend_takes_its_steps_per_call():
     model.fit(x, x, batch_size=8, verbose=0)
     assert int(model.optimizer.iterations) == 8
     assert model.steps_per_execution == (1 if keras.backend.backend() == "torch" else 4)
+    for bad in (0, 2.5, True, "4"):
+        with pytest.raises(AeutilsError, match="steps must be a positive integer"):
+            training.steps_per_call(bad)
