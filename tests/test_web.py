@@ -217,3 +217,19 @@ def test_wide_code_scrolls_in_itself_and_by_keyboard(browser, html, site):
     )
     page.close()
     assert unreachable == []
+
+
+def test_the_dark_theme_is_not_printed(browser, site):
+    page = browser.new_page(color_scheme="dark")
+    page.goto(site + "notebooks/02_anomaly_detection.html")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    page.evaluate(
+        """addEventListener("beforeprint", () => {
+            window.printed = getComputedStyle(document.querySelector("article p")).color;
+        })"""
+    )
+    page.pdf()
+    shades = [int(part) for part in re.findall(r"\d+", page.evaluate("window.printed"))[:3]]
+    assert max(shades) < 100
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+    page.close()
