@@ -198,7 +198,7 @@ def _each_shard(answer, kind, model, shards, folder, client, batch_size):
     for partial in folder.glob(f"*.{kind}.*.partial"):
         partial.unlink(missing_ok=True)
     if failures:
-        more = f" {len(failures) - 1} more shards failed." if len(failures) > 1 else ""
+        more = f" {len(failures) - 1} more of the shards failed." if len(failures) > 1 else ""
         raise type(failures[0])(f"{failures[0]}{more}") from failures[0]
     return targets
 
