@@ -38,6 +38,17 @@ def page(browser, address):
     page.close()
 
 
+@pytest.fixture
+def phone(browser, address):
+    """The page on a telephone, with nothing drawn."""
+    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(address)
+    page.tap("#try-clear")
+    yield page
+    context.close()
+
+
 def facts(name):
     """Return what the script of a network says beside its weights."""
     text = (PAGE / "weights" / f"{name}.js").read_text("utf-16")
@@ -190,35 +201,26 @@ def test_strokes_across_a_chosen_digit_raise_its_score(page):
 
 
 @needs_chromium
-def test_fingers_draw_and_do_not_scroll(browser, address):
-    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
-    page = context.new_page()
-    page.goto(address)
-    page.tap("#try-clear")
-    page.locator("#try-draw").scroll_into_view_if_needed()
-    place = page.evaluate("scrollY")
-    touch(page, "#try-draw", ZERO)
-    assert page.evaluate("scrollY") == place
-    assert verdict(page).endswith("normal.")
-    plane = page.locator("#try-plane")
+def test_fingers_draw_and_do_not_scroll(phone):
+    phone.locator("#try-draw").scroll_into_view_if_needed()
+    place = phone.evaluate("scrollY")
+    touch(phone, "#try-draw", ZERO)
+    assert phone.evaluate("scrollY") == place
+    assert verdict(phone).endswith("normal.")
+    plane = phone.locator("#try-plane")
     plane.scroll_into_view_if_needed()
-    page.wait_for_function("document.getElementById('try-code').textContent")
-    touch(page, "#try-plane", [(0.5, 0.5), (0.6, 0.6), (0.75, 0.75)])
-    assert "Code (1.5" in page.inner_text("#try-code")
-    context.close()
+    phone.wait_for_function("document.getElementById('try-code').textContent")
+    touch(phone, "#try-plane", [(0.5, 0.5), (0.6, 0.6), (0.75, 0.75)])
+    assert "Code (1.5" in phone.inner_text("#try-code")
 
 
 @needs_chromium
-def test_a_second_finger_does_not_draw(browser, address):
-    context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 800})
-    page = context.new_page()
-    page.goto(address)
-    page.tap("#try-clear")
-    fingers = page.context.new_cdp_session(page)
+def test_a_second_finger_does_not_draw(phone):
+    fingers = phone.context.new_cdp_session(phone)
 
     def send(kind, *shares):
         points = [
-            {"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places(page, "#try-draw", shares))
+            {"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places(phone, "#try-draw", shares))
         ]
         fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
 
@@ -229,8 +231,7 @@ def test_a_second_finger_does_not_draw(browser, address):
     send("touchEnd")
     ink = """() => { const { data } = document.getElementById("try-draw").getContext("2d")
         .getImageData(0, 140, 280, 1); return [84, 140, 196].map(x => data[4 * x]); }"""
-    assert page.evaluate(ink) == [255, 0, 0]
-    context.close()
+    assert phone.evaluate(ink) == [255, 0, 0]
 
 
 @needs_chromium

@@ -58,12 +58,18 @@ def store(notebook, path):
             COVERS.joinpath(f"{path.stem}.png").write_bytes(base64.b64decode(png))
 
 
-def main(words):
-    """Run and store the chapters whose names hold one of the words."""
+def choose(words):
+    """Return the chapters whose names hold one of the words, or all; exit where none does."""
     chapters = sorted(NOTEBOOKS.glob("*.ipynb"))
     chosen = [path for path in chapters if not words or any(word in path.stem for word in words)]
     if not chosen:
         sys.exit(f"No chapter has {' or '.join(words)} in its name: {[p.stem for p in chapters]}")
+    return chosen
+
+
+def main(words):
+    """Run and store the chapters whose names hold one of the words."""
+    chosen = choose(words)
     for path in chosen:
 
         def progress(cell, n_cells, name=path.stem):
