@@ -8,7 +8,6 @@ may be killed anywhere and started again.
 import contextlib
 import functools
 import math
-import numbers
 import os
 import threading
 import uuid
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from aeutils.checks import positive_integer
 from aeutils.errors import AeutilsError, DataFileError, ImageError, ModelError
 from aeutils.images import to_unit_range
 from aeutils.metrics import reconstruction_error
@@ -161,12 +161,7 @@ def _each_shard(answer, kind, model, shards, folder, client, batch_size):
             'shards must be a sequence of paths, not one path; sorted(Path(folder).glob("*.npy")) '
             "gives those of a folder."
         )
-    if (
-        not isinstance(batch_size, numbers.Integral)
-        or isinstance(batch_size, bool)
-        or batch_size < 1
-    ):
-        raise AeutilsError(f"batch_size must be a positive integer, not {batch_size!r}.")
+    batch_size = positive_integer("batch_size", batch_size)
     # absolute, since a worker may run in another folder
     model, folder = Path(model).resolve(), Path(folder).resolve()
     shards = [Path(shard).resolve() for shard in shards]
@@ -178,7 +173,7 @@ def _each_shard(answer, kind, model, shards, folder, client, batch_size):
         raise AeutilsError("shards must be at least one, and each must have a name of its own.")
 
     _made(folder)
-    work = functools.partial(_write_result, answer, model, int(batch_size))
+    work = functools.partial(_write_result, answer, model, batch_size)
     if client is None:
         # a model that cannot be loaded is told once, not shard by shard
         _load(model, model.stat().st_mtime_ns)

@@ -5,11 +5,11 @@ The chapters write the same networks out layer by layer; a test compares the two
 
 import math
 from collections.abc import Sequence
-from numbers import Integral
 
 import keras
 from keras import layers
 
+from aeutils.checks import positive_integer
 from aeutils.errors import ModelError
 from aeutils.layers import UpsampleConv2D
 
@@ -619,6 +619,4 @@ def _two_filters(filters):
 
 def _positive(name, number):
     """Return a positive integer as Keras takes it, or raise."""
-    if isinstance(number, bool) or not isinstance(number, Integral) or number < 1:
-        raise ModelError(f"{name} must be a positive integer, not {number!r}.")
-    return int(number)
+    return positive_integer(name, number, ModelError)

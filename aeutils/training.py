@@ -1,12 +1,11 @@
 """Progress of a training in a notebook, and how many steps one call runs."""
 
-import numbers
 import time
 
 import keras
 from IPython.display import display
 
-from aeutils.errors import AeutilsError
+from aeutils.checks import positive_integer
 from aeutils.progress import bar
 
 __all__ = ["Progress", "steps_per_call"]
@@ -36,8 +35,7 @@ def steps_per_call(steps):
     --------
     >>> network.compile("adam", "mse", steps_per_execution=steps_per_call(25))  # doctest: +SKIP
     """
-    if not isinstance(steps, numbers.Integral) or isinstance(steps, bool) or steps < 1:
-        raise AeutilsError(f"steps must be a positive integer, not {steps!r}.")
+    steps = positive_integer("steps", steps)
     return 1 if keras.backend.backend() == "torch" else steps
 
 

@@ -3,11 +3,10 @@
 Nothing here needs Keras: whatever scores windows is passed as a function.
 """
 
-from numbers import Integral
-
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from aeutils.checks import positive_integer
 from aeutils.errors import SequenceError
 
 __all__ = ["StreamScorer", "label_ranges", "score_steps", "sliding_windows"]
@@ -331,6 +330,4 @@ def _cut(x, starts, width):
 
 def _count(name, number):
     """Return a positive integer, or raise."""
-    if isinstance(number, bool) or not isinstance(number, Integral) or number < 1:
-        raise SequenceError(f"{name} must be a positive integer, not {number!r}.")
-    return int(number)
+    return positive_integer(name, number, SequenceError)

@@ -6,6 +6,7 @@ import numbers
 import numpy as np
 
 from aeutils.audio.signals import RATE, checked_signal, rms
+from aeutils.checks import positive_integer
 from aeutils.errors import AudioError
 
 NOISES = ("white", "pink", "hum", "clicks", "babble", "engine")
@@ -40,12 +41,11 @@ def make_noise(kind, n_samples, seed=None, recordings=None):
         If `kind` is not known, `n_samples` is not a positive integer, or ``"babble"`` has no
         `recordings` with sound in them.
     """
-    if isinstance(n_samples, bool) or not isinstance(n_samples, numbers.Integral) or n_samples < 1:
-        raise AudioError(f"n_samples must be a positive integer, not {n_samples!r}.")
+    n_samples = positive_integer("n_samples", n_samples, AudioError)
     if kind not in NOISES:
         raise AudioError(f"kind {kind!r} is not known; use {', '.join(NOISES)}.")
     rng = np.random.default_rng(seed)
-    noise = _MAKERS[kind](int(n_samples), rng, recordings)
+    noise = _MAKERS[kind](n_samples, rng, recordings)
     return (noise / max(rms(noise), 1e-12)).astype(np.float32)
 
 
