@@ -36,7 +36,7 @@ test: setup ## check the code, the book, and every chapter by running it again
 	@echo "All tests passed; the chapters hold as stored in notebooks/"
 
 test-backends: setup ## the same on JAX and PyTorch, where installed (CHAPTERS="04 08": these alone)
-	@$(BIN)/python tools/test_backends.py $(CHAPTERS)
+	@$(BIN)/python tools/run_backends.py $(CHAPTERS)
 
 lab: setup ## open the chapters in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=. notebooks

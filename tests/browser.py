@@ -3,12 +3,7 @@
 Named by the tests that use it; where there is no Chromium they are skipped, and say so.
 """
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
 from chromium import find_chromium, launch, serve
 
 __all__ = ["launch", "needs_chromium", "serve"]

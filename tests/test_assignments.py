@@ -4,16 +4,14 @@ import json
 import re
 import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from classroom import grade, grades, sandbox
+from classroom.course import Course
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-from classroom import grade, grades, sandbox  # noqa: E402
-from classroom.course import Course  # noqa: E402
 
 NAMES = Course(ROOT / "assignments").names
 SUBMISSIONS = {name: runpy.run_path(ROOT / f"tests/submissions/{name}.py") for name in NAMES}

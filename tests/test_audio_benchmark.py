@@ -2,16 +2,12 @@
 
 import itertools
 import math
-import sys
-from pathlib import Path
 
 import nbformat
 import pytest
+import results
 
 from aeutils.audio import NOISES
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-import results
 
 MEASURED = results.read("audio")
 METHODS = ["noisy", "spectral subtraction", "Wiener", "Wiener, blind", "autoencoder"]

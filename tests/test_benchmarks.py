@@ -1,14 +1,9 @@
 """What the stored results of benchmarks/anomalies.py and lstm_and_vae.py must show."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 import results
+from sklearn.metrics import roc_auc_score
 
 MEASURED = results.read("anomalies")
 OURS, PYOD = "AutoencoderDetector", "PyOD AutoEncoder"

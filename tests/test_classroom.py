@@ -12,12 +12,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from classroom import feedback, grade, grades, sandbox, submission
+from classroom.course import Course, CourseError
 from nbformat import v4
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-from classroom import feedback, grade, grades, sandbox, submission  # noqa: E402
-from classroom.course import Course, CourseError  # noqa: E402
 
 NAME = "01_small"
 SOLUTION = {

@@ -1,15 +1,10 @@
 """What the stored results of benchmarks/denoising_speed.py and denoising_quality.py must hold."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+import results
 
 from aeutils.models import conv_denoiser, multiplications, residual_denoiser
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
-import results
 
 SPEED, QUALITY = results.read("denoising_speed"), results.read("denoising_quality")
 ARTICLE, LADDER = SPEED["article"], list(SPEED["ladder"].values())

@@ -7,11 +7,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import serve
+import train_resumable
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-sys.path.insert(0, str(EXAMPLES))
-import serve  # noqa: E402
-import train_resumable  # noqa: E402
 
 
 def run(name, *arguments):

@@ -1,16 +1,14 @@
 """Setting up: Pythons that are refused, and an environment that is reused."""
 
 import subprocess
-import sys
 from pathlib import Path
 
+import check_python
 import pytest
+import set_repository
+import setup_venv
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-import check_python  # noqa: E402
-import set_repository  # noqa: E402
-import setup_venv  # noqa: E402
 
 
 @pytest.mark.parametrize("version", [(2, 7, 18), (3, 10, 4), (3, 14, 0), (4, 0, 0)])

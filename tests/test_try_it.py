@@ -4,18 +4,15 @@ import hashlib
 import itertools
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browser import needs_chromium
 from PIL import Image
+from try_it_speed import answer_seconds, downloaded
 
 from aeutils.data import load_mnist
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
-from try_it_speed import answer_seconds, downloaded
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "_live" / "try"

@@ -1,6 +1,6 @@
 """Test aeutils and run the chapters on Keras's JAX and PyTorch; ``make test-backends`` runs this.
 
-    python tools/test_backends.py [WORD ...]
+    python tools/run_backends.py [WORD ...]
 
 takes the chapters whose names hold one of the words, or all.  Their outputs are not compared,
 since other arithmetic gives other digits; their asserts must hold, and nothing may be written to
