@@ -1,21 +1,42 @@
-"""Helpers of the autoencoder book: data, images, metrics, networks, plots, an outlier detector.
+"""Helpers of the autoencoder book, with a room for each use.
 
-Importing the package is cheap; each module brings what it needs, and only ``models``, ``vae``,
-``training`` and the detector's ``fit`` need Keras.
+Importing the package is cheap; each room brings what it needs when it is first asked for it.
 """
 
-__all__ = ["AutoencoderDetector", "VariationalAutoencoder"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aeutils.anomalies import AutoencoderDetector
+    from aeutils.audio import denoise_audio
+    from aeutils.documents import clean_file
+    from aeutils.generative import VariationalAutoencoder
+    from aeutils.sequences import StreamScorer
+    from aeutils.shards import score_shards
+
+__all__ = [
+    "AutoencoderDetector",
+    "StreamScorer",
+    "VariationalAutoencoder",
+    "clean_file",
+    "denoise_audio",
+    "score_shards",
+]
 __version__ = "0.1.0"
 
+# by hand, without lazy_loader, since `python -m aeutils` must run where nothing is installed yet
+_ROOMS = {
+    "AutoencoderDetector": "anomalies",
+    "StreamScorer": "sequences",
+    "VariationalAutoencoder": "generative",
+    "clean_file": "documents",
+    "denoise_audio": "audio",
+    "score_shards": "shards",
+}
 
-def __getattr__(name):
-    """Bring the detector with scikit-learn, or the VAE with Keras, when it is first asked for."""
-    if name == "AutoencoderDetector":
-        from aeutils.detector import AutoencoderDetector
 
-        return AutoencoderDetector
-    if name == "VariationalAutoencoder":
-        from aeutils.vae import VariationalAutoencoder
-
-        return VariationalAutoencoder
+def __getattr__(name: str) -> Any:
+    """Bring a name with its room when it is first asked for."""
+    if name in _ROOMS:
+        return getattr(importlib.import_module(f"aeutils.{_ROOMS[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,48 +1,107 @@
-"""Command line: ``python -m aeutils doctor``, ``kernel``, ``data`` or ``denoise``."""
+"""Run the book's commands.
+
+`setup`, `book`, `lab` and `test` need the book's folder and a bare Python; they do what the
+commands of `make` with the same names do.
+"""
+
+from __future__ import annotations
 
 import argparse
+import runpy
+import subprocess
 import sys
-import time
-import warnings
+from collections.abc import Sequence
+from pathlib import Path
 
-from aeutils import runtime
-from aeutils.data import verify
-from aeutils.errors import AeutilsError
+import aeutils
+
+# in the book's folder; it holds the steps that `make` runs, too
+COMMANDS = Path(__file__).resolve().parent.parent / "tools" / "commands.py"
+OF_THE_BOOK = {
+    "setup": "install what the book needs in .venv",
+    "book": "render the book",
+    "lab": "open the chapters in JupyterLab",
+    "test": "check the code, the book and every chapter",
+}
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the commands; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m aeutils", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"aeutils {aeutils.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("doctor", help="check what the book needs, and say how to mend it")
+    for name, summary in OF_THE_BOOK.items():
+        commands.add_parser(name, help=summary)
+    commands.add_parser("doctor", help="check what the book needs, and say how to fix it")
     commands.add_parser("kernel", help="register a Jupyter kernel for the chapters")
     commands.add_parser("data", help="check the data files against their checksums")
     denoise = commands.add_parser("denoise", help="clean a scanned page: a file in, a file out")
     denoise.add_argument("source", metavar="IN", help="picture file of one page; never changed")
     denoise.add_argument("target", metavar="OUT", help="new file: .png, .tif, .tiff, .jpg, .jpeg")
     parsed = parser.parse_args(arguments)
-    command = parsed.command
-    if command == "doctor":
-        return 0 if runtime.doctor() else 1
-    if command == "kernel":
-        folder = runtime.register_kernel()
-        print(f"kernel {runtime.KERNEL_NAME!r} is in {folder}; choose it in Jupyter's kernel menu")
-        return 0
-    if command == "denoise":
+    if parsed.command in OF_THE_BOOK:
+        return _of_the_book(parsed.command)
+    if parsed.command == "doctor":
+        return _doctor()
+    if parsed.command == "kernel":
+        return _kernel()
+    if parsed.command == "denoise":
         return _denoise(parsed.source, parsed.target)
+    return _data()
+
+
+def _of_the_book(command: str) -> int:
+    """Run a command that needs the book's folder, not the package alone."""
+    if not COMMANDS.exists():
+        problem = "this command needs the book's folder; run it in a clone of its repository."
+        print(f"python -m aeutils {command}: {problem}", file=sys.stderr)
+        return 2
+    status: int = runpy.run_path(str(COMMANDS))["main"]([command])
+    return status
+
+
+def _doctor() -> int:
+    """Check the environment .venv of the book's folder, or else this Python's."""
+    if COMMANDS.exists():
+        python = Path(runpy.run_path(str(COMMANDS))["PYTHON"])
+        if python.exists() and not python.parent.parent.samefile(sys.prefix):
+            return subprocess.call([python, "-m", "aeutils", "doctor"])
+    from aeutils import runtime
+
+    return 0 if runtime.doctor() else 1
+
+
+def _kernel() -> int:
+    """Register the kernel."""
+    from aeutils import runtime
+
+    folder = runtime.register_kernel()
+    print(f"kernel {runtime.KERNEL_NAME!r} is in {folder}; choose it in Jupyter's kernel menu")
+    return 0
+
+
+def _data() -> int:
+    """Check the data files."""
+    from aeutils.data import verify
+
     report = verify()
     for name, state in report.items():
         print(f"{name}: {state}")
     return 0 if set(report.values()) == {"ok"} else 1
 
 
-def _denoise(source, target):
+def _denoise(source: str, target: str) -> int:
     """Clean a scanned page with a progress bar; say in one sentence what went wrong."""
-    from aeutils.cleaning import clean_file, show_progress  # brings SciPy and Pillow
+    import time
+    import warnings
+
+    from aeutils.core.errors import AeutilsError
+    from aeutils.core.progress import show_progress
+    from aeutils.documents import clean_file  # brings SciPy and Pillow
 
     began, unfinished = time.perf_counter(), False
 
-    def on_tile(done, n_tiles):
+    def on_tile(done: int, n_tiles: int) -> None:
         nonlocal unfinished
         unfinished = done < n_tiles
         show_progress(done, n_tiles, began=began)
@@ -55,7 +114,7 @@ def _denoise(source, target):
     except (AeutilsError, OSError) as error:
         problem = " ".join(str(error).split())
     except MemoryError:
-        problem = f"the memory does not suffice for {source}; make the picture smaller."
+        problem = f"the memory is too small for {source}; make the picture smaller."
     except KeyboardInterrupt:
         problem = "stopped; nothing was written."
     else:

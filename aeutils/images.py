@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aeutils.errors import AeutilsError, DataFileError, ImageError
+from aeutils.core.errors import AeutilsError, DataFileError, ImageError
 
 __all__ = ["add_noise", "load_image", "to_unit_range"]
 
@@ -184,6 +184,19 @@ def add_noise(images, noise_factor=0.5, kind="gaussian", seed=None):
     return np.clip(noisy, 0, 1).astype(np.float32)
 
 
+def unit_pixels(name, array):
+    """Return pixels between 0 and 1, or raise with the argument's name in front."""
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ImageError(
+            f"{name}: pixels of type {array.dtype}; "
+            "pass them through aeutils.images.to_unit_range first."
+        )
+    try:
+        return to_unit_range(array)
+    except ImageError as error:
+        raise ImageError(f"{name}: {error}") from None
+
+
 def _scaled(array):
     """Return the array as float32 between 0 and 1, or refuse it."""
     if array.dtype == bool:
@@ -267,7 +280,7 @@ def _grey(picture):
     return to_unit_range(np.asarray(grey))
 
 
-def _to_bytes(page):
+def to_bytes(page):
     """Return pixels between 0 and 1 as uint8, what picture files hold."""
     return np.round(255 * page).astype(np.uint8)
 

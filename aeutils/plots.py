@@ -4,8 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from aeutils.errors import ImageError, SequenceError
-from aeutils.windows import label_ranges
+from aeutils.core.errors import ImageError, SequenceError
+from aeutils.sequences.windows import label_ranges
 
 LINE_STYLES = ["-", ":", "-.", "--", (0, (1, 4)), (0, (5, 5))]
 OUTLINE_STYLES = ["-", "-", "--", "-.", (0, (6, 1, 1, 1, 1, 1))]
@@ -272,7 +272,7 @@ def plot_recording(samples, rate, marked=None, scores=None, threshold=None, begi
     marked : array-like of bool, shape (n_steps,), optional
         Steps to shade.
     scores : array-like of float, shape (n_steps,), optional
-        Drawn below; see :func:`aeutils.windows.score_steps`.
+        Drawn below; see :func:`aeutils.sequences.streaming.score_steps`.
     threshold : float, optional
         Score above which a step is called anomalous; a line.
     begin : float, default 0.0

@@ -1,4 +1,10 @@
-"""What the book runs on: quiet logs, a report of the device, a Jupyter kernel, and a doctor."""
+"""What the book runs on: quiet logs, a report of the device, a Jupyter kernel, and a doctor.
+
+The module itself needs the standard library alone, so that the doctor can speak where nothing is
+installed yet.
+"""
+
+from __future__ import annotations
 
 import contextlib
 import importlib.metadata
@@ -7,15 +13,20 @@ import json
 import logging
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
-
-from aeutils.data import verify
+import threading
+from collections.abc import Iterator
 
 __all__ = ["KERNEL_NAME", "device_report", "doctor", "quiet_logs", "register_kernel"]
 
+logger = logging.getLogger(__name__)
+
 KERNEL_NAME = "autoencoder-book"
+
+INSTALL = "run `python -m aeutils setup`, or `pip install -r requirements.txt`"
 
 # What the registered kernel and quiet_logs set: no log lines of native code (what goes wrong
 # reaches Python as an exception anyway), and GPU memory taken as it is needed, so that two
@@ -27,26 +38,41 @@ ENVIRONMENT = {
 }
 
 
-def quiet_logs():
+# How native code begins a line of its log, and what it says about the first of them: TensorFlow's
+# libraries write some before they read TF_CPP_MIN_LOG_LEVEL.
+NATIVE_LOG = re.compile(
+    rb"[IWE]\d{4} [\d:.]+ +\d+ \S+:\d+\] |WARNING: All log messages before absl::InitializeLog"
+)
+_stderr_lock = threading.Lock()
+
+
+def quiet_logs() -> None:
     """Import Keras and its backend without their page of log lines.
 
-    Call it before anything else imports Keras or TensorFlow.  Errors still show: where the
-    import fails, all that it had to say is printed.
+    Call it before anything else imports Keras or TensorFlow; later it does nothing.
+
+    While TensorFlow is imported, standard error of the whole process is held back, since
+    environment variables come too late for TensorFlow's first lines.  Then everything else that
+    was written meanwhile, by any thread, is printed; the log lines go to this module's logger at
+    level ``DEBUG``.  If the import fails, all of it is printed.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with _stderr_kept_back():
-        import keras
+    with _stderr_lock:
+        if "tensorflow" in sys.modules:
+            return
+        with _native_log_kept_back():
+            import keras
 
-        # whatever the backend, Keras's set_random_seed imports TensorFlow where it is installed
-        if importlib.util.find_spec("tensorflow"):
-            import tensorflow  # noqa: F401
-        # TensorFlow's first look for a GPU complains where there is none
-        _gpu_names(keras.backend.backend())
+            # whatever the backend, Keras's set_random_seed imports TensorFlow where it is installed
+            if importlib.util.find_spec("tensorflow"):
+                import tensorflow  # noqa: F401
+            # TensorFlow's first look for a GPU complains where there is none
+            _gpu_names(keras.backend.backend())
 
 
-def device_report():
+def device_report() -> str:
     """Say which backend computes, and on which device.
 
     Returns
@@ -65,7 +91,7 @@ def device_report():
     return f"{title} {version}, Keras {keras.__version__}, on {device}"
 
 
-def register_kernel():
+def register_kernel() -> str:
     """Register a Jupyter kernel with quiet logs and GPU memory growth.
 
     In a virtual environment the kernel goes into it, otherwise into the user's own folder.
@@ -87,13 +113,13 @@ def register_kernel():
     )
 
 
-def doctor():
-    """Check what the book needs, print it line by line, and say how to mend what is amiss.
+def doctor() -> bool:
+    """Check what the book needs, print it line by line, and say how to fix what is wrong.
 
     Returns
     -------
     bool
-        Whether the chapters can run.  A missing GPU or kernel is told but does no harm.
+        Whether the chapters can run.  A missing GPU or kernel is reported but does no harm.
     """
     checks = [_check_python, _check_backend, _check_gpu, _check_data, _check_kernel]
     healthy = True
@@ -101,55 +127,64 @@ def doctor():
         state, text = check()
         print(f"{state:<5} {text}", flush=True)
         healthy &= state != "FAIL"
-    print("The chapters can run." if healthy else "Mend the lines marked FAIL, then run me again.")
+    if healthy:
+        print("The chapters can run.")
+    else:
+        print("Fix the lines marked FAIL, then rerun this command.")
     return healthy
 
 
-def _check_python():
+def _check_python() -> tuple[str, str]:
     # older ones cannot be here: pyproject.toml refuses them when aeutils is installed
     return "ok", f"Python {platform.python_version()}, {sys.prefix}"
 
 
-def _check_backend():
+def _check_backend() -> tuple[str, str]:
     try:
         return "ok", device_report()
     # a broken installation of a backend can fail in any way
     except Exception as error:
         return "FAIL", (
-            f"Keras or its backend does not load ({type(error).__name__}: {error}): run "
-            "`make setup`, or `pip install -r requirements.txt`"
+            f"Keras or its backend does not load ({type(error).__name__}: {error}): {INSTALL}"
         )
 
 
-def _check_gpu():
+def _check_gpu() -> tuple[str, str]:
     try:
         import keras
 
         backend = keras.backend.backend()
         gpus = _gpu_names(backend)
-    except Exception:  # told by the check of the backend
+    except Exception:  # the check of the backend reports it
         backend, gpus = None, []
     if gpus:
         return "ok", f"GPU: {', '.join(gpus)}"
     if shutil.which("nvidia-smi"):
-        advice = {
-            "jax": f"`pip install 'jax[cuda12]=={importlib.metadata.version('jax')}'`",
-            "torch": "install PyTorch's build for CUDA, see https://pytorch.org/get-started",
-        }.get(backend, "`pip install -r requirements-gpu.txt`")
-        return "note", f"GPU: there is one, but the backend does not use it: {advice}"
+        if backend == "jax":
+            advice = f"`pip install 'jax[cuda12]=={importlib.metadata.version('jax')}'`"
+        elif backend == "torch":
+            advice = "install PyTorch's build for CUDA, see https://pytorch.org/get-started"
+        else:
+            advice = "`pip install -r requirements-gpu.txt`"
+        return "note", f"GPU: present, but the backend does not use it: {advice}"
     return "ok", "GPU: none; every chapter runs on the processor within minutes"
 
 
-def _check_data():
+def _check_data() -> tuple[str, str]:
+    try:
+        from aeutils.data import verify
+    except ImportError as error:
+        return "FAIL", f"data: not checked ({error}): {INSTALL}"
+
     problems = [text for text in verify().values() if text != "ok"]
     if problems:
         return "FAIL", "data: " + "; ".join(problems)
-    return "ok", f"data: {len(verify())} files, checksums right"
+    return "ok", f"data: {len(verify())} files, all checksums match"
 
 
-def _check_kernel():
+def _check_kernel() -> tuple[str, str]:
     if importlib.util.find_spec("jupyter_client") is None:
-        return "FAIL", "Jupyter is not installed: `pip install -r requirements.txt`"
+        return "FAIL", f"Jupyter is not installed: {INSTALL}"
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
@@ -157,11 +192,11 @@ def _check_kernel():
     except (NoSuchKernel, json.JSONDecodeError, OSError):
         return "note", f"kernel {KERNEL_NAME!r} is not registered: `python -m aeutils kernel`"
     if not os.path.exists(spec.argv[0]) and not shutil.which(spec.argv[0]):
-        return "note", f"kernel {KERNEL_NAME!r} names a Python that is gone: register it again"
+        return "note", f"kernel {KERNEL_NAME!r} names no Python: `python -m aeutils kernel`"
     return "ok", f"kernel {KERNEL_NAME!r}: {spec.resource_dir}"
 
 
-def _gpu_names(backend):
+def _gpu_names(backend: str) -> list[str]:
     """Return the names of the GPUs that a backend can use."""
     if backend == "tensorflow":
         import tensorflow as tf
@@ -181,18 +216,23 @@ def _gpu_names(backend):
 
 
 @contextlib.contextmanager
-def _stderr_kept_back():
-    """Hold back what native code writes to standard error; print it if the block fails."""
+def _native_log_kept_back() -> Iterator[None]:
+    """Hold back standard error; print all of it if the block fails, else all but native logs."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as held:
         original = os.dup(2)
         os.dup2(held.fileno(), 2)
+        failed = True
         try:
             yield
-        except BaseException:
-            held.seek(0)
-            os.write(original, held.read())
-            raise
+            failed = False
         finally:
+            sys.stderr.flush()
             os.dup2(original, 2)
             os.close(original)
+            held.seek(0)
+            for line in held:
+                if failed or not NATIVE_LOG.match(line):
+                    os.write(2, line)
+                else:
+                    logger.debug("%s", line.decode(errors="replace").rstrip())

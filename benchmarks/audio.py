@@ -27,7 +27,7 @@ from aeutils import audio, runtime
 runtime.quiet_logs()
 from denoising import EpochLines  # noqa: E402  after the logs are quiet
 
-from aeutils import training  # noqa: E402
+from aeutils import core  # noqa: E402
 
 CHAPTER = Path(__file__).resolve().parent.parent / "notebooks" / "06_cleaning_audio.ipynb"
 RATIOS = (0, 5, 10, 15)
@@ -50,7 +50,7 @@ MUSIC_MEASURES = {"si_sdr_db": SPEECH_MEASURES["si_sdr_db"]}
 
 def run_chapter():
     """Run the chapter's cells until its network is trained; return their variables."""
-    training.Progress = EpochLines  # the chapter's table shows in notebooks only
+    core.Progress = EpochLines  # the chapter's table shows in notebooks only
     matplotlib.use("agg")  # the chapter's figures are drawn and not shown
     variables = {}
     for cell in nbformat.read(CHAPTER, 4).cells:

@@ -5,7 +5,7 @@ from aeutils import runtime
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
 
-from aeutils.metrics import psnr, ssim  # noqa: E402
+from aeutils.denoising import psnr, ssim  # noqa: E402
 
 
 class EpochLines(keras.callbacks.Callback):

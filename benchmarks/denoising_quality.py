@@ -22,12 +22,16 @@ runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
 from denoising import EpochLines, quality, warm_up_and_cosine  # noqa: E402
 
+from aeutils.core import count_macs  # noqa: E402
 from aeutils.data import load_mnist  # noqa: E402
+from aeutils.denoising import (  # noqa: E402
+    RandomNoise,
+    conv_denoiser,
+    negative_psnr,
+    psnr,
+    residual_denoiser,
+)
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
-from aeutils.layers import RandomNoise  # noqa: E402
-from aeutils.losses import negative_psnr  # noqa: E402
-from aeutils.metrics import psnr  # noqa: E402
-from aeutils.models import conv_denoiser, multiplications, residual_denoiser  # noqa: E402
 
 SEED, NOISE_FACTOR, BATCH_SIZE, PEAK = 0, 0.5, 128, 1e-2
 LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]
@@ -121,7 +125,7 @@ def curve(x, test, test_noisy):
         row = {
             "network": name,
             "weights": network.count_params(),
-            "multiplications": multiplications(network),
+            "multiplications": count_macs(network),
             "epochs": epochs,
             "seconds": round(seconds, 1),
             **quality(test, denoised),
@@ -199,7 +203,7 @@ def main():
             "article": {
                 "psnr_db": article["psnr_db"],
                 "ssim": article["ssim"],
-                "multiplications": multiplications(conv_denoiser()),
+                "multiplications": count_macs(conv_denoiser()),
                 "seconds": round(article["epochs"] * article["seconds_per_epoch"], 1),
             },
             "curve": measured,

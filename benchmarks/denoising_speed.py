@@ -22,9 +22,8 @@ from denoising import quality, warm_up_and_cosine  # noqa: E402
 from keras import layers  # noqa: E402
 
 from aeutils.data import load_mnist  # noqa: E402
+from aeutils.denoising import conv_denoiser, psnr  # noqa: E402
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
-from aeutils.metrics import psnr  # noqa: E402
-from aeutils.models import conv_denoiser  # noqa: E402
 
 SEED, NOISE_FACTOR, LOSS = 0, 0.5, "binary_crossentropy"
 ARTICLE = {"epochs": 50, "batch_size": 256}

@@ -27,8 +27,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 from skimage.filters import threshold_local, threshold_otsu, threshold_sauvola
 
-from aeutils import data, pages, runtime
-from aeutils.metrics import psnr, ssim
+from aeutils import data, documents, runtime
+from aeutils.denoising import psnr, ssim
 
 SEED, N_PAGES, STEPS, BATCH_SIZE, PATCH, RATE = 0, 240, 3000, 16, 128, 4e-3
 # DejaVu Serif was trained on, Computer Modern (roman, sans serif) was not
@@ -42,17 +42,17 @@ def train():
     runtime.quiet_logs()
     import keras
 
-    from aeutils.models import page_cleaner
+    from aeutils.documents import page_cleaner
 
     began = time.perf_counter()
-    clean = np.array([pages.random_page(seed=i) for i in range(N_PAGES)], np.float32)
-    spoiled = np.array([pages.degrade_page(page, seed=i) for i, page in enumerate(clean)])
+    clean = np.array([documents.random_page(seed=i) for i in range(N_PAGES)], np.float32)
+    spoiled = np.array([documents.degrade_page(page, seed=i) for i, page in enumerate(clean)])
     print(f"{N_PAGES} pages: {time.perf_counter() - began:.0f} s", flush=True)
 
     def patches():
         rng = np.random.default_rng(SEED)
         while True:
-            yield pages.random_patches(spoiled, clean, BATCH_SIZE, PATCH, rng)
+            yield documents.random_patches(spoiled, clean, BATCH_SIZE, PATCH, rng)
 
     keras.utils.set_random_seed(SEED)
     model = page_cleaner()
@@ -121,10 +121,10 @@ def test_pages():
     """Return clean and spoiled test pages, and what they say."""
     clean, spoiled, texts = [], [], []
     for i, paragraph in enumerate(data.load_prose()):
-        page, text = pages.render_page(paragraph, font=FONTS[i % len(FONTS)])
+        page, text = documents.render_page(paragraph, font=FONTS[i % len(FONTS)])
         for spoiling in range(SPOILINGS):
             clean.append(page)
-            spoiled.append(pages.degrade_page(page, seed=1000 + SPOILINGS * i + spoiling))
+            spoiled.append(documents.degrade_page(page, seed=1000 + SPOILINGS * i + spoiling))
             texts.append(text)
     return np.array(clean), np.array(spoiled), texts
 
@@ -139,7 +139,7 @@ def enlarged(page):
 
 def misread(page, text):
     """Return the share of characters that Tesseract misreads."""
-    return pages.character_error_rate(text, pages.read_page(page))
+    return documents.character_error_rate(text, documents.read_page(page))
 
 
 def on_test_pages(methods):
@@ -169,8 +169,8 @@ def on_scanned_page(methods):
     rows = 148 * ENLARGE  # heading and paragraph; the lines below are cut off
     measured = {"characters": len(" ".join(text.split())), "cer": {}, "read": {}}
     for name, method in methods.items():
-        said = pages.read_page(method(page)[:rows])
-        measured["cer"][name] = round(pages.character_error_rate(text, said), 4)
+        said = documents.read_page(method(page)[:rows])
+        measured["cer"][name] = round(documents.character_error_rate(text, said), 4)
         measured["read"][name] = said.strip()
         print(name, measured["cer"][name], flush=True)
     # with hindsight: the knobs that this very page likes best
@@ -185,8 +185,10 @@ def on_a4(dpi=600):
     """Measure time and memory of the command on a page of text, 600 dots to the inch."""
     height, width = round(297 / 25.4 * dpi), round(210 / 25.4 * dpi)
     prose = "\n".join(data.load_prose())
-    clean, _ = pages.render_page(f"{prose}\n{prose}", (height, width), "cmr10", size=90, margin=400)
-    light = Image.fromarray(pages.uneven_light((700, 500), seed=1)).resize((width, height))
+    clean, _ = documents.render_page(
+        f"{prose}\n{prose}", (height, width), "cmr10", size=90, margin=400
+    )
+    light = Image.fromarray(documents.uneven_light((700, 500), seed=1)).resize((width, height))
     grain = np.random.default_rng(0).normal(0, 0.03, clean.shape)
     spoiled = np.clip((0.15 + 0.8 * clean) * np.asarray(light) + grain, 0, 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -217,11 +219,11 @@ def main():
     a4 = on_a4()  # first, since the peak is that of all child processes
     print(a4, flush=True)
     runtime.quiet_logs()
-    from aeutils.cleaning import clean_page, load_page_cleaner
+    from aeutils.documents import clean_page, load_page_cleaner
 
     model = load_page_cleaner()
-    clean = np.array([pages.random_page(seed=i) for i in range(12)], np.float32)
-    spoiled = np.array([pages.degrade_page(page, seed=i) for i, page in enumerate(clean)])
+    clean = np.array([documents.random_page(seed=i) for i in range(12)], np.float32)
+    spoiled = np.array([documents.degrade_page(page, seed=i) for i, page in enumerate(clean)])
     knobs = {method: tuned(method, spoiled, clean) for method in KNOBS}
     names = {otsu: "Otsu", adaptive: "adaptive mean", sauvola: "Sauvola", division: "division"}
     methods = {"as it is": lambda page: page}

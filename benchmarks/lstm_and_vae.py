@@ -19,9 +19,9 @@ import keras  # noqa: E402  after the logs are quiet
 from keras import layers  # noqa: E402
 
 from aeutils.data import load_mnist  # noqa: E402
+from aeutils.generative import VariationalAutoencoder  # noqa: E402
 from aeutils.images import to_unit_range  # noqa: E402
-from aeutils.models import lstm_autoencoder  # noqa: E402
-from aeutils.vae import VariationalAutoencoder  # noqa: E402
+from aeutils.sequences import lstm_autoencoder  # noqa: E402
 
 try:
     import torch

@@ -16,16 +16,15 @@ from aeutils import runtime
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
 
+from aeutils.anomalies import reconstruction_error  # noqa: E402
+from aeutils.core import count_macs, dense_autoencoder  # noqa: E402
 from aeutils.data import load_mnist  # noqa: E402
-from aeutils.images import add_noise, to_unit_range  # noqa: E402
-from aeutils.losses import negative_psnr  # noqa: E402
-from aeutils.metrics import reconstruction_error  # noqa: E402
-from aeutils.models import (  # noqa: E402
+from aeutils.denoising import (  # noqa: E402
     conv_denoiser,
-    dense_autoencoder,
-    multiplications,
+    negative_psnr,
     residual_denoiser,
 )
+from aeutils.images import add_noise, to_unit_range  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -51,7 +50,7 @@ def training_mflop(model):
     Two operations for each weight at each place where it is used, once forward, and about twice
     backward: for the gradient of the weights and of the layer's input.
     """
-    return 3 * 2 * multiplications(model) / 1e6
+    return 3 * 2 * count_macs(model) / 1e6
 
 
 def epoch_seconds(model, x, y, batch_size, loss, gflops, epochs=2, steps_per_execution=1):

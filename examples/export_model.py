@@ -36,14 +36,15 @@ def main():
     runtime.quiet_logs()
     import keras
 
-    import aeutils.layers  # noqa: F401  so that Keras knows them
+    import aeutils.core.layers
+    import aeutils.denoising.layers  # noqa: F401  so that Keras knows them
 
     try:
         # how it was trained is of no use here
         model = keras.models.load_model(arguments.model, compile=False)
     except (TypeError, ValueError, OSError) as error:
         parser.error(
-            f"{arguments.model} holds no network of Keras's layers and aeutils.layers ({error})"
+            f"{arguments.model} holds no network of Keras's layers and those of aeutils ({error})"
         )
     partial = arguments.folder.with_name(f"{arguments.folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

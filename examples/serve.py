@@ -20,9 +20,9 @@ from pydantic import BaseModel, StrictFloat
 
 # this checkout's aeutils, where none is installed
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from aeutils.errors import AeutilsError
+from aeutils.anomalies import reconstruction_error
+from aeutils.core.errors import AeutilsError
 from aeutils.images import to_unit_range
-from aeutils.metrics import reconstruction_error
 
 MOST_PICTURES = 1000
 

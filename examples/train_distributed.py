@@ -80,9 +80,9 @@ def work(arguments):
     import keras
     import numpy as np
 
+    from aeutils.core import dense_autoencoder
     from aeutils.data import load_mnist
     from aeutils.images import to_unit_range
-    from aeutils.models import dense_autoencoder
 
     workers, rank = arguments.workers, arguments.rank
     if workers > 1:

@@ -46,9 +46,9 @@ def train(devices, arguments):
     import keras
     import tensorflow as tf
 
+    from aeutils.core import dense_autoencoder
     from aeutils.data import load_mnist
     from aeutils.images import to_unit_range
-    from aeutils.models import dense_autoencoder
 
     strategy = tf.distribute.MirroredStrategy(devices)
     keras.utils.set_random_seed(0)

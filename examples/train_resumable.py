@@ -19,9 +19,9 @@ runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
 import numpy as np  # noqa: E402
 
+from aeutils.core import dense_autoencoder  # noqa: E402
 from aeutils.data import load_mnist  # noqa: E402
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
-from aeutils.models import dense_autoencoder  # noqa: E402
 
 BATCH_SIZE = 128
 

@@ -17,18 +17,20 @@ runtime.quiet_logs()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from aeutils import models  # noqa: E402
-from aeutils.vae import VariationalAutoencoder, binarize  # noqa: E402
+from aeutils import audio, core, denoising, documents, sequences  # noqa: E402
+from aeutils.generative import VariationalAutoencoder, binarize  # noqa: E402
 
 BUILDERS = {
-    "dense_autoencoder": models.dense_autoencoder,
-    "conv_denoiser": lambda: models.conv_denoiser(filters=8),
-    "conv_denoiser, fused": lambda: models.conv_denoiser(filters=8, fused=True),
-    "residual_denoiser": lambda: models.residual_denoiser(filters=(8, 16), latent_dim=16, blocks=1),
-    "page_cleaner": lambda: models.page_cleaner(filters=(2, 4)),
-    "spectrogram_denoiser": lambda: models.spectrogram_denoiser(32, filters=(2, 4, 4)),
-    "lstm_autoencoder": lambda: models.lstm_autoencoder(width=24),
-    "conv_sequence_autoencoder": models.conv_sequence_autoencoder,
+    "dense_autoencoder": core.dense_autoencoder,
+    "conv_denoiser": lambda: denoising.conv_denoiser(filters=8),
+    "conv_denoiser, fused": lambda: denoising.conv_denoiser(filters=8, fused=True),
+    "residual_denoiser": lambda: denoising.residual_denoiser(
+        filters=(8, 16), latent_dim=16, blocks=1
+    ),
+    "page_cleaner": lambda: documents.page_cleaner(filters=(2, 4)),
+    "spectrogram_denoiser": lambda: audio.spectrogram_denoiser(32, filters=(2, 4, 4)),
+    "lstm_autoencoder": lambda: sequences.lstm_autoencoder(width=24),
+    "conv_sequence_autoencoder": sequences.conv_sequence_autoencoder,
     "VariationalAutoencoder": lambda: VariationalAutoencoder(4, (16,), 25),
 }
 

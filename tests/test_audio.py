@@ -14,8 +14,8 @@ import pytest
 import soundfile as sf
 
 from aeutils import audio
+from aeutils.core.errors import AeutilsError, AudioError, DataFileError
 from aeutils.data import load_speech, spoken_wav
-from aeutils.errors import AeutilsError, AudioError, DataFileError
 
 RATE = audio.RATE
 
@@ -52,7 +52,7 @@ class Halves:
 def network():
     import keras
 
-    from aeutils.models import spectrogram_denoiser
+    from aeutils.audio import spectrogram_denoiser
 
     keras.utils.set_random_seed(0)
     return spectrogram_denoiser(filters=(4, 8, 8))
@@ -577,7 +577,7 @@ def test_silence_stays_silence(tmp_path):
 
 
 def test_networks_of_other_shapes_are_refused(speech):
-    from aeutils.models import dense_autoencoder
+    from aeutils.core import dense_autoencoder
 
     with pytest.raises(AudioError, match="build it with"):
         audio.clean_signal(speech[0], dense_autoencoder())

@@ -12,11 +12,12 @@ import pytest
 from PIL import Image
 
 from aeutils import __main__ as command_line
-from aeutils import cleaning, pages
+from aeutils import documents
+from aeutils.core import dense_autoencoder, progress, receptive_field
+from aeutils.core.errors import AeutilsError, DataFileError, ImageError, ModelError
 from aeutils.data import load_page_cleaner_weights, load_prose, load_scanned_page
-from aeutils.errors import AeutilsError, DataFileError, ImageError, ModelError
-from aeutils.metrics import psnr
-from aeutils.models import conv_denoiser, dense_autoencoder, page_cleaner, reach
+from aeutils.denoising import conv_denoiser, psnr
+from aeutils.documents import cleaning, page_cleaner
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +27,8 @@ def model():
 
 @pytest.fixture(scope="module")
 def spoiled():
-    page, _ = pages.render_page(load_prose()[0], shape=(430, 611), size=20, margin=20)
-    return pages.degrade_page(page, seed=5)
+    page, _ = documents.render_page(load_prose()[0], shape=(430, 611), size=20, margin=20)
+    return documents.degrade_page(page, seed=5)
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_network_and_its_weights(model):
 )
 def test_reach_is_as_far_as_anything_is_felt():
     model = page_cleaner()
-    pixels, multiple = reach(model)
+    pixels, multiple = receptive_field(model)
     assert multiple == 16
     # with positive weights nothing cancels out, and the gradient shows what is looked at
     model.set_weights(
@@ -89,12 +90,12 @@ def test_reach_is_as_far_as_anything_is_felt():
 
 
 def test_reach_of_other_networks():
-    assert reach(conv_denoiser()) == (13, 4)
+    assert receptive_field(conv_denoiser()) == (13, 4)
     with pytest.raises(ModelError, match="Dense"):
-        reach(dense_autoencoder())
+        receptive_field(dense_autoencoder())
     strided = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, strides=2)])
     with pytest.raises(ModelError, match="Conv2D"):
-        reach(strided)
+        receptive_field(strided)
 
 
 @pytest.mark.parametrize("tile", [64, 160, 208])
@@ -116,8 +117,8 @@ def test_any_size_is_cleaned(model, shape):
 
 
 def test_it_cleans(model):
-    clean, _ = pages.render_page(load_prose()[2], font="cmr10")
-    spoiled = pages.degrade_page(clean, seed=77)
+    clean, _ = documents.render_page(load_prose()[2], font="cmr10")
+    spoiled = documents.degrade_page(clean, seed=77)
     answer = cleaning.clean_page(spoiled, model)
     assert psnr(clean[None], answer[None])[0] > psnr(clean[None], spoiled[None])[0] + 6
     # paper stays paper
@@ -351,7 +352,7 @@ def test_command_used_wrongly():
 
 def test_bar_without_unicode():
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="")
-    cleaning.show_progress(1, 2, stream)
+    progress.show_progress(1, 2, stream)
     stream.seek(0)
     assert stream.read() == "\r" + "#" * 12 + "." * 12 + "  50%"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aeutils import data
-from aeutils.errors import AeutilsError, DataFileError
+from aeutils.core.errors import AeutilsError, DataFileError
 
 
 def test_mnist_has_the_form_of_keras():

@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from aeutils import AutoencoderDetector
-from aeutils.errors import AeutilsError, DataFileError
+from aeutils.core.errors import AeutilsError, DataFileError
 
 
 def table(n_samples=200, seed=0):
@@ -453,20 +453,20 @@ def test_divergence_is_an_error_that_says_what_to_do(learning_rate):
 
 
 def test_a_loss_that_is_no_number_later_on_is_noticed(monkeypatch):
-    from aeutils import tabular
+    from aeutils.anomalies import training
 
     def becomes_nan(*arguments):
         *_, on_epochs = arguments
         on_epochs([0.5, float("nan")], [0.5, 0.5], False)
 
     for name in ("_on_tensorflow", "_by_fit"):
-        monkeypatch.setattr(tabular, name, becomes_nan)
+        monkeypatch.setattr(training, name, becomes_nan)
     with pytest.raises(AeutilsError, match="loss of epoch 2 is nan"):
         AutoencoderDetector(epochs=5).fit(table())
 
 
 def test_by_fit_of_keras_and_by_the_loop_on_tensorflow_detectors_are_equally_good(monkeypatch):
-    from aeutils import tabular
+    from aeutils.anomalies import training
 
     areas = []
     for _ in range(2):
@@ -477,5 +477,5 @@ def test_by_fit_of_keras_and_by_the_loop_on_tensorflow_detectors_are_equally_goo
             areas.append(roc_auc_score(np.arange(400) < 200, scores))
             loss = detector.history_["loss"][-1]
             assert 0.01 < loss < 0.3
-        monkeypatch.setattr(tabular, "_on_tensorflow", tabular._by_fit)
+        monkeypatch.setattr(training, "_on_tensorflow", training._by_fit)
     assert np.mean(areas[:3]) == pytest.approx(np.mean(areas[3:]), abs=0.01)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aeutils.errors import AeutilsError, DataFileError, ImageError
+from aeutils.core.errors import AeutilsError, DataFileError, ImageError
 from aeutils.images import add_noise, load_image, to_unit_range
 
 RNG = np.random.default_rng(0)

@@ -5,11 +5,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from aeutils.errors import ModelError
-from aeutils.layers import RandomNoise, UpsampleConv2D
-from aeutils.losses import negative_psnr
-from aeutils.metrics import psnr
-from aeutils.models import conv_denoiser
+from aeutils.core.errors import ModelError
+from aeutils.core.layers import UpsampleConv2D
+from aeutils.denoising import RandomNoise, conv_denoiser, negative_psnr, psnr
 
 RNG = np.random.default_rng(0)
 

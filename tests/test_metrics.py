@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
-from aeutils.errors import AeutilsError
-from aeutils.metrics import (
-    detection_report,
-    psnr,
-    range_precision_recall,
-    reconstruction_error,
-    ssim,
-    threshold_at,
-)
+from aeutils.anomalies import detection_report, reconstruction_error, threshold_at
+from aeutils.core.errors import AeutilsError
+from aeutils.denoising import psnr, ssim
+from aeutils.sequences import range_precision_recall
 
 RNG = np.random.default_rng(0)
 CLEAN = RNG.random((3, 16, 16)).astype("float32")

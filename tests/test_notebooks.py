@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from aeutils import models
+from aeutils import audio, core, denoising, documents, sequences
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -111,12 +111,12 @@ def layer_by_layer(model):
 
 @pytest.mark.parametrize(
     ("chapter", "build"),
-    [("02_anomaly_detection", models.dense_autoencoder),
-     ("03_image_denoising", models.conv_denoiser),
-     ("05_cleaning_documents", models.page_cleaner),
-     ("06_cleaning_audio", models.spectrogram_denoiser),
-     ("07_denoising_faster_and_better", models.residual_denoiser),
-     ("08_sequences", models.lstm_autoencoder)],
+    [("02_anomaly_detection", core.dense_autoencoder),
+     ("03_image_denoising", denoising.conv_denoiser),
+     ("05_cleaning_documents", documents.page_cleaner),
+     ("06_cleaning_audio", audio.spectrogram_denoiser),
+     ("07_denoising_faster_and_better", denoising.residual_denoiser),
+     ("08_sequences", sequences.lstm_autoencoder)],
 )  # fmt: skip
 def test_chapter_and_package_build_the_same_network(chapter, build):
     built = {}
@@ -156,7 +156,7 @@ def test_first_cell_fetches_the_book_on_colab_even_twice(tmp_path):
     origin = tmp_path / "origin"
     for name in ("aeutils", "notebooks"):
         (origin / name).mkdir(parents=True)
-    for name in ("aeutils/__init__.py", "aeutils/errors.py", f"notebooks/{CHAPTERS[0].name}"):
+    for name in ("aeutils/__init__.py", "aeutils/core/errors.py", f"notebooks/{CHAPTERS[0].name}"):
         (origin / name).write_bytes((ROOT / name).read_bytes())
     git = ["git", "-C", origin, "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):

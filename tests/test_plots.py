@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aeutils import plots
-from aeutils.errors import ImageError, SequenceError
+from aeutils.core.errors import ImageError, SequenceError
 
 
 @pytest.fixture(autouse=True)

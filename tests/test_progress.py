@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from aeutils.progress import WIDTH, bar
+from aeutils.core.progress import WIDTH, bar
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ def test_the_bar_is_full_at_the_end_and_not_before(done, total, full, percent):
 def test_the_bar_needs_nothing_but_python():
     script = (
         "import sys\n"
-        "from aeutils import progress\n"
+        "from aeutils.core import progress\n"
         "assert not {'numpy', 'tensorflow', 'keras', 'IPython'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

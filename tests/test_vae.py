@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import aeutils
-from aeutils.errors import ImageError, ModelError
-from aeutils.vae import VariationalAutoencoder, binarize
+from aeutils.core.errors import ImageError, ModelError
+from aeutils.generative import VariationalAutoencoder, binarize
 
 RNG = np.random.default_rng(0)
 X = RNG.random((40, 12), dtype="float32")
@@ -49,7 +49,7 @@ def exact_log_likelihood(vae, pictures):
 
 
 def test_it_is_where_it_is_looked_for():
-    assert aeutils.models.VariationalAutoencoder is VariationalAutoencoder
+    assert aeutils.generative.VariationalAutoencoder is VariationalAutoencoder
     assert aeutils.VariationalAutoencoder is VariationalAutoencoder
 
 
@@ -101,7 +101,7 @@ def test_training_lowers_the_bound_and_draws_black_and_white_pictures(vae):
 def test_batches_do_not_change_the_answers(vae, monkeypatch):
     codes = RNG.normal(size=(40, 2))
     whole = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(PICTURES, n_samples=400)]
-    monkeypatch.setattr("aeutils.vae.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("aeutils.generative.vae.ROWS_AT_ONCE", 7)
     parts = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(PICTURES, n_samples=400)]
     for a, b in zip(whole[:3], parts[:3], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
@@ -149,7 +149,7 @@ def test_same_answers_after_saving_and_loading_elsewhere(vae, conditional, tmp_p
     code = """
 from aeutils import runtime; runtime.quiet_logs()
 import keras, numpy as np
-import aeutils.vae
+import aeutils.generative.vae
 x = np.load("pictures.npy")
 vae = keras.models.load_model("vae.keras")
 conditional = keras.models.load_model("conditional.keras")
@@ -190,7 +190,7 @@ def test_config_has_every_argument():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"latent_dim": 0}, "latent_dim must be a positive integer, not 0"),
+        ({"latent_dim": 0}, "latent_dim must be a positive integer; got 0"),
         ({"latent_dim": 2.5}, "latent_dim"),
         ({"input_dim": "784"}, "input_dim"),
         ({"hidden_layer_sizes": (512, -1)}, r"hidden_layer_sizes\[1\]"),

@@ -6,9 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from aeutils import windows
-from aeutils.errors import AeutilsError, SequenceError
-from aeutils.windows import StreamScorer, label_ranges, score_steps, sliding_windows
+from aeutils.core.errors import AeutilsError, SequenceError
+from aeutils.sequences import StreamScorer, label_ranges, score_steps, sliding_windows, windows
 
 
 def loudness(batch):
@@ -126,7 +125,7 @@ def test_bad_recordings_are_refused(x, words):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"width": 0}, "width must be a positive integer, not 0"),
+        ({"width": 0}, "width must be a positive integer; got 0"),
         ({"width": 2.5}, "width"),
         ({"width": True}, "width"),
         ({"width": 3, "stride": -1}, "stride"),

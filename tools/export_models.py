@@ -29,7 +29,7 @@ runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
 from scipy.spatial import cKDTree  # noqa: E402
 
-from aeutils import training  # noqa: E402
+from aeutils import core  # noqa: E402
 from aeutils.data import load_fashion_mnist  # noqa: E402
 from aeutils.images import to_unit_range  # noqa: E402
 
@@ -73,7 +73,7 @@ def digest_of(chapter, name):
 def run_until(chapter, name):
     """Run that code; return its variables."""
     print(f"{chapter}, up to {name}", flush=True)
-    training.Progress = EpochLines
+    core.Progress = EpochLines
     matplotlib.use("agg")
     os.chdir(ROOT / "notebooks")
     variables = {}

@@ -1,4 +1,4 @@
-"""Make the book's own Python environment in ``.venv``; ``make setup`` runs this.
+"""Make the book's own Python environment in ``.venv``; ``make setup`` runs this, by commands.py.
 
 Uses the standard library alone, since nothing else is there yet.  The environment is reused
 while the requirements and the Python stay as they were; an interrupted installation goes on
@@ -12,8 +12,7 @@ import platform
 import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-VENV = os.path.join(ROOT, ".venv")
+from commands import PYTHON, ROOT, VENV
 
 
 def fingerprint(requirements):
@@ -33,22 +32,20 @@ def main():
 
     requirements = "requirements-gpu.txt" if arguments.gpu else "requirements.txt"
     requirements = os.path.join(ROOT, requirements)
-    bin_folder = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin")
-    python = os.path.join(bin_folder, "python")
     stamp = os.path.join(VENV, "made-from")
     # an environment with the CUDA libraries serves commands that do not ask for them, too
     good_enough = {fingerprint(requirements), fingerprint("requirements-gpu.txt")}
-    if os.path.exists(stamp) and works(python):
+    if os.path.exists(stamp) and works(PYTHON):
         with open(stamp) as file:
             if file.read() in good_enough:
                 return
-    if not works(python):
+    if not works(PYTHON):
         print(f"Making .venv with Python {platform.python_version()}", flush=True)
         # not sys.executable, which may be the environment's own Python that is replaced here
         if subprocess.call([sys._base_executable, "-m", "venv", "--clear", VENV]):
             sys.exit("Making .venv failed, see above. (Debian, Ubuntu: apt install python3-venv)")
     print(f"Installing {os.path.basename(requirements)} into .venv (minutes, once)", flush=True)
-    pip = [python, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=on"]
+    pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar=on"]
     if subprocess.call([*pip, "-r", requirements]) or subprocess.call(
         [*pip, "--quiet", "--no-deps", "--editable", ROOT]
     ):
@@ -56,7 +53,7 @@ def main():
             "The installation failed; what pip said is above. Without network access or disk\n"
             "space (about 3 GB) it cannot finish. Run the same command again to go on."
         )
-    subprocess.check_call([python, "-m", "aeutils", "kernel"], cwd=ROOT)
+    subprocess.check_call([PYTHON, "-m", "aeutils", "kernel"], cwd=ROOT)
     with open(stamp, "w") as file:
         file.write(fingerprint(requirements))
     print("Ready: .venv", flush=True)

@@ -18,7 +18,7 @@ from aeutils.audio.signals import (
     checked_samples,
     resampled,
 )
-from aeutils.errors import AudioError, DataFileError
+from aeutils.core.errors import AudioError, DataFileError
 
 MAX_CHANNELS = 16
 MAX_WAV_BYTES = 2**32 - 100

@@ -3,7 +3,7 @@
 import numpy as np
 
 from aeutils.audio.spectra import WINDOW, istft, stft
-from aeutils.errors import AudioError
+from aeutils.core.errors import AudioError
 
 
 def mean_power(noise):

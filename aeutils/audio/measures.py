@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from aeutils.audio.signals import RATE, checked_pair, checked_rate
-from aeutils.errors import AudioError
+from aeutils.core.errors import AudioError
 
 
 def si_sdr(clean, estimate):

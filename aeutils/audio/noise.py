@@ -6,8 +6,8 @@ import numbers
 import numpy as np
 
 from aeutils.audio.signals import RATE, checked_signal, rms
-from aeutils.checks import positive_integer
-from aeutils.errors import AudioError
+from aeutils.core.checks import positive_integer
+from aeutils.core.errors import AudioError
 
 NOISES = ("white", "pink", "hum", "clicks", "babble", "engine")
 

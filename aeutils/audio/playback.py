@@ -9,7 +9,7 @@ import numpy as np
 
 from aeutils.audio.files import to_int16
 from aeutils.audio.signals import RATE, checked_rate, checked_signal
-from aeutils.errors import AudioError
+from aeutils.core.errors import AudioError
 
 
 def players(signals, rate=RATE):

@@ -5,7 +5,7 @@ import numbers
 
 import numpy as np
 
-from aeutils.errors import AudioError
+from aeutils.core.errors import AudioError
 
 RATE = 8000  # samples a second
 MIN_RATE, MAX_RATE = 1_000, 400_000

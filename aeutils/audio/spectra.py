@@ -3,7 +3,7 @@
 import numpy as np
 
 from aeutils.audio.signals import checked_signal
-from aeutils.errors import AudioError
+from aeutils.core.errors import AudioError
 
 WINDOW = 256  # samples of a frame
 HOP = WINDOW // 2  # samples from one frame to the next

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from aeutils.errors import AudioError, DataFileError
+from aeutils.core.errors import AudioError, DataFileError
 
 __all__ = [
     "load_fashion_mnist",
@@ -175,7 +175,7 @@ def load_scanned_page():
 
 
 def load_page_cleaner_weights():
-    """Load the weights of :func:`aeutils.models.page_cleaner`, trained by the book.
+    """Load the weights of :func:`aeutils.documents.networks.page_cleaner`, trained by the book.
 
     Returns
     -------

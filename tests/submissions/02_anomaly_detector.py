@@ -12,7 +12,7 @@ def impossible(scores, n_pixels, kind):
     return np.array(answer)
 """,
     "image-scores": """
-from aeutils.metrics import reconstruction_error
+from aeutils.anomalies import reconstruction_error
 
 
 def image_scores(model, x):
@@ -24,7 +24,7 @@ def image_scores(model, x):
     return reconstruction_error(x, output, unit_range=False)
 """,
     "train": """
-from aeutils.models import dense_autoencoder
+from aeutils.core import dense_autoencoder
 
 detector = dense_autoencoder(latent_dim=4, hidden_layer_sizes=(256, 64))
 detector.compile(optimizer="nadam", loss="binary_crossentropy")
@@ -37,7 +37,7 @@ def rows_to_keep(scores, share):
     return [i for i in range(len(scores)) if i not in out]
 """,
     "choose-threshold": """
-from aeutils.metrics import threshold_at
+from aeutils.anomalies import threshold_at
 
 
 def choose_threshold(held_out_scores, false_alarm_rate):

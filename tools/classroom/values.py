@@ -106,7 +106,10 @@ def _model_bytes(model):
 def _load_model(content):
     import keras  # takes seconds, and most checks need none
 
-    from aeutils import layers, losses  # noqa: F401  registers the layers of the book
+    # registers the layers and the loss of the book
+    import aeutils.core.layers
+    import aeutils.denoising.layers
+    import aeutils.denoising.losses  # noqa: F401
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"

@@ -24,7 +24,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from aeutils.errors import AeutilsError, DataFileError
+from aeutils.core.errors import AeutilsError, DataFileError
 
 __all__ = ["AutoencoderDetector"]
 
@@ -216,7 +216,7 @@ class AutoencoderDetector(
         x = ((x - self.mean_) / self.scale_).astype(np.float32)
         self.latent_dim_ = self._choose_latent_dim(x, random_state)
 
-        from aeutils.tabular import train  # here, since it loads Keras
+        from aeutils.anomalies.training import train  # here, since it loads Keras
 
         order = random_state.permutation(len(x))
         n_validation = self._n_validation(len(x))

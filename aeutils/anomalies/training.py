@@ -7,14 +7,11 @@ step, and is compiled once a process for each number of layers, not once a fit.
 
 import functools
 
+import keras
 import numpy as np
+from keras import layers
 
-from aeutils.errors import AeutilsError
-from aeutils.runtime import quiet_logs
-
-quiet_logs()  # whoever fits a detector did not ask for the backend's log lines
-import keras  # noqa: E402
-from keras import layers  # noqa: E402
+from aeutils.core.errors import AeutilsError
 
 __all__ = ["train"]
 

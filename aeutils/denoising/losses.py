@@ -13,8 +13,8 @@ TINY = 1e-6
 def negative_psnr(y_true, y_pred):
     """Peak signal-to-noise ratio of each image, with a minus, as a loss to train by.
 
-    Minimising it maximises the mean of :func:`aeutils.metrics.psnr` over images, where the mean
-    squared error gives the images that are hard more weight than those that are nearly clean.
+    Minimising it maximises the mean of :func:`aeutils.denoising.measures.psnr` over images; the
+    mean squared error gives hard images more weight than nearly clean ones.
 
     Parameters
     ----------

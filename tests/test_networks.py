@@ -7,18 +7,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from aeutils.errors import ModelError
-from aeutils.layers import RandomNoise
-from aeutils.models import (
-    conv_denoiser,
-    conv_sequence_autoencoder,
-    dense_autoencoder,
-    lstm_autoencoder,
-    multiplications,
-    reach,
-    residual_denoiser,
-    split_at,
-)
+from aeutils.core import count_macs, dense_autoencoder, receptive_field, split_at
+from aeutils.core.errors import ModelError
+from aeutils.denoising import RandomNoise, conv_denoiser, residual_denoiser
+from aeutils.sequences import conv_sequence_autoencoder, lstm_autoencoder
 
 
 def test_dense_autoencoder_is_the_articles():
@@ -63,11 +55,11 @@ def test_other_sizes():
         (lambda: conv_denoiser((0, 28, 1)), "height"),
         (lambda: conv_denoiser(filters=0), "filters"),
         (lambda: conv_denoiser(28), "height, width, channels"),
-        (lambda: residual_denoiser(filters=24), "two numbers"),
+        (lambda: residual_denoiser(filters=24), "filters must be 2 positive integers"),
         (lambda: residual_denoiser((28, 30, 1)), "width 30"),
         (lambda: residual_denoiser((None, 28, 1)), "must be fixed"),
         (lambda: residual_denoiser(filters=(24, 0)), r"filters\[1\]"),
-        (lambda: residual_denoiser(filters=(24,)), "two numbers"),
+        (lambda: residual_denoiser(filters=(24,)), "filters must be 2 positive integers"),
         (lambda: residual_denoiser(latent_dim=0), "latent_dim"),
         (lambda: residual_denoiser(blocks=0), "blocks"),
         (lambda: lstm_autoencoder(width=50), "width 50 .* patch 4; use windows of 52"),
@@ -75,10 +67,10 @@ def test_other_sizes():
         (lambda: lstm_autoencoder(n_channels=1.5), "n_channels"),
         (lambda: lstm_autoencoder(patch=-4), "patch"),
         (lambda: conv_sequence_autoencoder(width=50), "width 50 .* use 52"),
-        (lambda: conv_sequence_autoencoder(filters=4), "two numbers"),
+        (lambda: conv_sequence_autoencoder(filters=4), "filters must be 2 positive integers"),
         (lambda: conv_sequence_autoencoder(filters=(4, 0)), r"filters\[1\]"),
         (lambda: conv_sequence_autoencoder(latent_dim="16"), "latent_dim"),
-        (lambda: multiplications(conv_denoiser((None, None, 1))), "fixed size"),
+        (lambda: count_macs(conv_denoiser((None, None, 1))), "fixed size"),
     ],
 )
 def test_bad_sizes_are_refused(build, words):
@@ -101,37 +93,37 @@ def test_residual_denoiser_starts_without_its_dense_part():
 def test_multiplications():
     dense = dense_autoencoder()
     weights = sum(layer.kernel.shape[0] * layer.kernel.shape[1] for layer in dense.layers)
-    assert multiplications(dense) == weights
+    assert count_macs(dense) == weights
     # 9 weights for each pair of channels at each pixel of each convolution's answer
     pairs = 784 * 32 + 196 * 32**2 + 49 * 32**2 + 196 * 32**2 + 784 * 32
-    assert multiplications(conv_denoiser()) == 9 * pairs
+    assert count_macs(conv_denoiser()) == 9 * pairs
     # 4 in the place of 9 where upsampling and convolution are one
     saved = 5 * (196 * 32**2 + 784 * 32)
-    assert multiplications(conv_denoiser(fused=True)) == 9 * pairs - saved
+    assert count_macs(conv_denoiser(fused=True)) == 9 * pairs - saved
 
 
 def test_multiplications_of_batch_normalization():
     model = keras.Sequential([keras.Input((4, 6, 3)), layers.BatchNormalization()])
-    assert multiplications(model) == 4 * 6 * 3
+    assert count_macs(model) == 4 * 6 * 3
     unsized = keras.Sequential([keras.Input((None, 6, 3)), layers.BatchNormalization()])
     with pytest.raises(ModelError, match="fixed size"):
-        multiplications(unsized)
+        count_macs(unsized)
 
 
 def test_multiplications_of_a_model_inside_a_model():
     inner = conv_denoiser()
     outer = keras.Sequential([keras.Input((28, 28, 1)), RandomNoise(0.5, 0.5), inner])
-    assert multiplications(outer) == multiplications(inner)
+    assert count_macs(outer) == count_macs(inner)
 
 
 def test_multiplications_of_what_is_unknown():
     model = keras.Sequential([keras.Input((4, 2)), layers.LSTM(3, name="memory")])
     with pytest.raises(ModelError, match=r"memory.*LSTM"):
-        multiplications(model)
+        count_macs(model)
 
 
 def test_reach_is_the_same_in_one_layer_or_two():
-    assert reach(conv_denoiser(fused=True)) == reach(conv_denoiser()) == (13, 4)
+    assert receptive_field(conv_denoiser(fused=True)) == receptive_field(conv_denoiser()) == (13, 4)
 
 
 WITH_BOTTLENECK = [

@@ -1,24 +1,22 @@
 """Scanned pages, clean: a page as an array, or a file in and a clean file out.
 
-The network is :func:`aeutils.models.page_cleaner` with weights that ship with the book, trained
-by ``benchmarks/documents.py``; chapter 5 explains and trains it, and says where it fails.
+The network is :func:`aeutils.documents.networks.page_cleaner` with weights that ship with the
+book, trained by ``benchmarks/documents.py``; chapter 5 explains and trains it, and says where it
+fails.
 """
 
 import math
 import os
-import sys
-import time
 import warnings
 from pathlib import Path
 
-from aeutils import runtime
+from aeutils.core.errors import DataFileError
 from aeutils.data import load_page_cleaner_weights
-from aeutils.errors import DataFileError
-from aeutils.images import _to_bytes, load_image
-from aeutils.pages import _page, apply_in_tiles
-from aeutils.progress import bar
+from aeutils.documents.pages import checked_page
+from aeutils.documents.tiles import apply_in_tiles
+from aeutils.images import load_image, to_bytes
 
-__all__ = ["clean_file", "clean_page", "load_page_cleaner", "show_progress"]
+__all__ = ["clean_file", "clean_page", "load_page_cleaner"]
 
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG"}
 SETTINGS = {"PNG": {}, "TIFF": {"compression": "tiff_lzw"}, "JPEG": {"quality": 92}}
@@ -30,7 +28,7 @@ def load_page_cleaner():
     Returns
     -------
     keras.Model
-        Takes and gives ink, see :func:`aeutils.models.page_cleaner`.
+        Takes and gives ink, see :func:`aeutils.documents.networks.page_cleaner`.
 
     Raises
     ------
@@ -38,8 +36,8 @@ def load_page_cleaner():
         If the file of the weights is missing, truncated or altered.
     """
     weights = load_page_cleaner_weights()
-    runtime.quiet_logs()  # brings Keras, so only once all that can be refused has been
-    from aeutils.models import page_cleaner
+    # brings Keras, so only once all that can be refused has been
+    from aeutils.documents.networks import page_cleaner
 
     model = page_cleaner()
     model.set_weights(weights)
@@ -55,8 +53,8 @@ def clean_page(page, model=None, tile=1024, on_tile=None):
         Dark text on light paper, grey, 0 (black) to 1 (white) or uint8 or uint16; type of 10 to
         90 pixels.
     model : keras.Model, optional
-        A network that takes and gives ink, of the layers that :func:`aeutils.models.reach`
-        knows; by default :func:`load_page_cleaner`.
+        A network that takes and gives ink, of the layers that
+        :func:`aeutils.core.inspection.receptive_field` knows; by default :func:`load_page_cleaner`.
     tile : int, default 1024
         Height and width of the part that the network sees at a time, a multiple of 16: larger
         is a little faster and takes more memory.  It does not change the result.
@@ -73,7 +71,7 @@ def clean_page(page, model=None, tile=1024, on_tile=None):
     ImageError
         If `page` is no single grey picture, or `tile` no multiple of 16.
     """
-    return _cleaned(_page(page), model, tile, on_tile, lambda paper: paper)
+    return _cleaned(checked_page(page), model, tile, on_tile, lambda paper: paper)
 
 
 def clean_file(source, target, model=None, on_tile=None):
@@ -105,27 +103,8 @@ def clean_file(source, target, model=None, on_tile=None):
     kind = _checked_target(source, target)
     page = load_image(source)
     dpi = _resolution(source)
-    clean = _cleaned(page, model, 1024, on_tile, _to_bytes)
+    clean = _cleaned(page, model, 1024, on_tile, to_bytes)
     _save(clean, target, kind, dpi)
-
-
-def show_progress(done, total, stream=None, began=None):
-    """Draw a progress bar on standard error; pass it as ``on_tile``.
-
-    Parameters
-    ----------
-    done, total : int
-        Number of tiles that are done, and of all.
-    stream : file, optional
-        Where to draw; standard error by default.
-    began : float, optional
-        :func:`time.perf_counter` at the start, to say how long it took.
-    """
-    stream = sys.stderr if stream is None else stream
-    blocks = "█░" if (stream.encoding or "").lower().startswith("utf") else "#."
-    took = "" if began is None else f" {time.perf_counter() - began:5.1f} s"
-    end = "\n" if done == total else ""
-    print(f"\r{bar(done, total, *blocks)}{took}", end=end, file=stream, flush=True)
 
 
 def _cleaned(page, model, tile, on_tile, convert):
@@ -133,9 +112,9 @@ def _cleaned(page, model, tile, on_tile, convert):
     model = load_page_cleaner() if model is None else model
     from keras import ops
 
-    from aeutils.models import reach
+    from aeutils.core.inspection import receptive_field
 
-    pixels, multiple = reach(model)
+    pixels, multiple = receptive_field(model)
 
     def clean_tile(piece):
         ink = model(1 - piece[None, ..., None], training=False)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aeutils.checks import positive_integer
-from aeutils.errors import AeutilsError, DataFileError, ImageError, ModelError
+from aeutils.anomalies.scores import reconstruction_error
+from aeutils.core.checks import positive_integer
+from aeutils.core.errors import AeutilsError, DataFileError, ImageError, ModelError
 from aeutils.images import to_unit_range
-from aeutils.metrics import reconstruction_error
 
 __all__ = ["denoise_shards", "save_shards", "score_shards"]
 
@@ -81,8 +81,8 @@ def score_shards(model, shards, folder, client=None, batch_size=1000):
     ----------
     model : str or os.PathLike
         File of an autoencoder with one input and one output, as ``model.save("….keras")`` writes
-        it; its layers are those of Keras and of :mod:`aeutils.layers`, its answers lie between 0
-        and 1.
+        it; its layers are those of Keras, :mod:`aeutils.core.layers` and
+        :mod:`aeutils.denoising.layers`, and its outputs lie between 0 and 1.
     shards : sequence of str or os.PathLike
         ``.npy`` files of pixels as :func:`aeutils.images.to_unit_range` takes them, shape
         (n_samples, …), of the shape that the network takes, rows and columns flattened or not.
@@ -269,12 +269,10 @@ def _write_header(file, dtype, shape):
 @functools.lru_cache(maxsize=1)
 def _load(model, changed):
     """Load a network once in each process, and again when its file has changed."""
-    from aeutils import runtime
-
-    runtime.quiet_logs()
     import keras
 
-    import aeutils.layers  # noqa: F401  so that Keras knows them
+    import aeutils.core.layers
+    import aeutils.denoising.layers  # noqa: F401  so that Keras knows them
 
     try:
         network = keras.models.load_model(model, compile=False)

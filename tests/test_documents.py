@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from aeutils import pages
+from aeutils import documents
+from aeutils.core.errors import ImageError
 from aeutils.data import load_prose, load_scanned_page
-from aeutils.errors import ImageError
+from aeutils.documents import drawing
 
 RNG = np.random.default_rng(0)
 
 
 def test_rendered_page_says_what_it_returns():
-    page, shown = pages.render_page("one two three\nfour", shape=(200, 300), size=20)
+    page, shown = documents.render_page("one two three\nfour", shape=(200, 300), size=20)
     assert page.shape == (200, 300)
     assert page.dtype == np.float32
     assert page.min() == 0
@@ -26,13 +27,13 @@ def test_rendered_page_says_what_it_returns():
     assert rows.min() >= 48
     assert columns.min() >= 46
     assert columns.max() < 300 - 48
-    again, _ = pages.render_page("one two three\nfour", shape=(200, 300), size=20)
+    again, _ = documents.render_page("one two three\nfour", shape=(200, 300), size=20)
     assert np.array_equal(page, again)
 
 
 def test_long_text_is_broken_and_cut_at_the_lower_edge():
     text = " ".join(["word"] * 400)
-    page, shown = pages.render_page(text, shape=(300, 300), size=20)
+    page, shown = documents.render_page(text, shape=(300, 300), size=20)
     lines = shown.splitlines()
     assert len(lines) == (300 - 96) // 28
     assert len({len(line) for line in lines}) == 1
@@ -42,24 +43,24 @@ def test_long_text_is_broken_and_cut_at_the_lower_edge():
 @pytest.mark.parametrize("settings", [{"font": "Wingdings"}, {"size": 900}, {"margin": 400}])
 def test_impossible_pages_are_refused(settings):
     with pytest.raises(ImageError):
-        pages.render_page("text", **settings)
+        documents.render_page("text", **settings)
 
 
 def test_every_font_of_the_book_is_there():
-    for font in (*pages.TRAINING_FONTS, "cmr10", "cmss10"):
-        page, _ = pages.render_page("letters", shape=(100, 300), font=font, margin=20)
+    for font in (*drawing.TRAINING_FONTS, "cmr10", "cmss10"):
+        page, _ = documents.render_page("letters", shape=(100, 300), font=font, margin=20)
         assert page.min() == 0
 
 
 def test_random_pages_repeat_and_differ():
-    first = pages.random_page((200, 240), seed=1)
+    first = documents.random_page((200, 240), seed=1)
     assert first.shape == (200, 240)
-    assert np.array_equal(first, pages.random_page((200, 240), seed=1))
-    assert not np.array_equal(first, pages.random_page((200, 240), seed=2))
-    assert 0.02 < np.mean([1 - pages.random_page(seed=s).mean() for s in range(10)]) < 0.3
+    assert np.array_equal(first, documents.random_page((200, 240), seed=1))
+    assert not np.array_equal(first, documents.random_page((200, 240), seed=2))
+    assert 0.02 < np.mean([1 - documents.random_page(seed=s).mean() for s in range(10)]) < 0.3
 
 
-@pytest.mark.parametrize("damage", [pages.uneven_light, pages.stains, pages.folds])
+@pytest.mark.parametrize("damage", [documents.uneven_light, documents.stains, documents.folds])
 def test_damage_only_darkens(damage):
     strongest = 1.0
     for seed in range(20):
@@ -74,31 +75,31 @@ def test_damage_only_darkens(damage):
 
 
 def test_degraded_page_keeps_the_text_where_it_was():
-    page, _ = pages.render_page(load_prose()[0])
+    page, _ = documents.render_page(load_prose()[0])
     for seed in range(6):
-        spoiled = pages.degrade_page(page, seed)
+        spoiled = documents.degrade_page(page, seed)
         assert spoiled.shape == page.shape
         assert spoiled.dtype == np.float32
         assert spoiled.min() >= 0
         assert spoiled.max() <= 1
-        assert np.array_equal(spoiled, pages.degrade_page(page, seed))
+        assert np.array_equal(spoiled, documents.degrade_page(page, seed))
         assert spoiled[page < 0.1].mean() < spoiled[page > 0.9].mean() - 0.05
     with pytest.raises(ImageError, match="height, width"):
-        pages.degrade_page(np.zeros((2, 20, 20)))
+        documents.degrade_page(np.zeros((2, 20, 20)))
 
 
 def test_patches_are_pairs_of_ink():
     clean = RNG.random((3, 60, 70)).astype("float32")
-    x, y = pages.random_patches(clean, clean, 8, 32, seed=0)
+    x, y = documents.random_patches(clean, clean, 8, 32, seed=0)
     assert x.shape == y.shape == (8, 32, 32, 1)
     assert np.array_equal(x, y)
-    again, _ = pages.random_patches(clean, clean, 8, 32, seed=0)
+    again, _ = documents.random_patches(clean, clean, 8, 32, seed=0)
     assert np.array_equal(x, again)
-    paper, _ = pages.random_patches(np.ones((1, 40, 40)), np.ones((1, 40, 40)), 2, 32, seed=0)
+    paper, _ = documents.random_patches(np.ones((1, 40, 40)), np.ones((1, 40, 40)), 2, 32, seed=0)
     assert paper.max() == 0
     for wrong in (clean[:, :20], clean[0], clean[:0]):
         with pytest.raises(ImageError, match="patches"):
-            pages.random_patches(wrong, wrong, 2, 32)
+            documents.random_patches(wrong, wrong, 2, 32)
 
 
 def box_sum(piece):
@@ -116,19 +117,19 @@ def test_tiles_leave_no_seams(shape):
     page = RNG.random(shape)
     padded = np.pad(page, [(0, -n % 16) for n in shape], mode="edge")
     expected = box_sum(padded)[: shape[0], : shape[1]]
-    tiled = pages.apply_in_tiles(box_sum, page, tile=32, overlap=16, multiple=16)
+    tiled = documents.apply_in_tiles(box_sum, page, tile=32, overlap=16, multiple=16)
     np.testing.assert_allclose(tiled, expected, atol=1e-12)
 
 
 def test_too_small_an_overlap_would_show():
     page = RNG.random((64, 64))
-    tiled = pages.apply_in_tiles(box_sum, page, tile=32, overlap=0, multiple=16)
+    tiled = documents.apply_in_tiles(box_sum, page, tile=32, overlap=0, multiple=16)
     assert not np.allclose(tiled, box_sum(page))
 
 
 def test_tiles_report_their_number():
     calls = []
-    pages.apply_in_tiles(
+    documents.apply_in_tiles(
         lambda piece: piece, np.zeros((100, 40)), 48, 16, on_tile=lambda *call: calls.append(call)
     )
     assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
@@ -149,7 +150,7 @@ def test_tiles_report_their_number():
 )
 def test_bad_tiles_are_refused(arguments, words):
     with pytest.raises(ImageError, match=words):
-        pages.apply_in_tiles(**{"function": np.array, "page": np.zeros((40, 40)), **arguments})
+        documents.apply_in_tiles(**{"function": np.array, "page": np.zeros((40, 40)), **arguments})
 
 
 @pytest.mark.parametrize(
@@ -165,7 +166,7 @@ def test_bad_tiles_are_refused(arguments, words):
     ],
 )
 def test_character_error_rate(truth, read, rate):
-    assert pages.character_error_rate(truth, read) == pytest.approx(rate)
+    assert documents.character_error_rate(truth, read) == pytest.approx(rate)
 
 
 def plain_distance(a, b):
@@ -180,18 +181,18 @@ def plain_distance(a, b):
 def test_character_error_rate_against_a_plain_loop():
     for _ in range(200):
         a, b = ("".join(RNG.choice(list("abc"), n)) for n in RNG.integers(1, 12, 2))
-        assert pages.character_error_rate(a, b) == pytest.approx(plain_distance(a, b) / len(a))
+        assert documents.character_error_rate(a, b) == pytest.approx(plain_distance(a, b) / len(a))
 
 
 @pytest.mark.skipif(shutil.which("tesseract") is None, reason="needs Tesseract")
 def test_tesseract_reads_a_clean_page():
-    page, shown = pages.render_page(load_prose()[1], shape=(260, 800))
-    assert pages.character_error_rate(shown, pages.read_page(page)) < 0.05
+    page, shown = documents.render_page(load_prose()[1], shape=(260, 800))
+    assert documents.character_error_rate(shown, documents.read_page(page)) < 0.05
 
 
 def test_without_tesseract_nothing_is_read(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    assert pages.read_page(np.ones((40, 40))) is None
+    assert documents.read_page(np.ones((40, 40))) is None
 
 
 def test_a_failing_tesseract_is_told(monkeypatch, tmp_path):
@@ -200,12 +201,12 @@ def test_a_failing_tesseract_is_told(monkeypatch, tmp_path):
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     with pytest.raises(ImageError, match="no language data"):
-        pages.read_page(np.ones((40, 40)))
+        documents.read_page(np.ones((40, 40)))
 
 
 def test_no_truth_is_refused():
     with pytest.raises(ImageError, match="empty"):
-        pages.character_error_rate(" \n", "text")
+        documents.character_error_rate(" \n", "text")
 
 
 def test_texts_that_ship():

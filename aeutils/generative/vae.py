@@ -7,9 +7,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from aeutils.errors import ImageError, ModelError
+from aeutils.core.checks import positive_integer, positive_integers
+from aeutils.core.errors import ImageError, ModelError
 from aeutils.images import to_unit_range
-from aeutils.models import _positive
 
 __all__ = ["VariationalAutoencoder", "binarize"]
 
@@ -120,13 +120,15 @@ class VariationalAutoencoder(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.latent_dim = _positive("latent_dim", latent_dim)
-        self.input_dim = _positive("input_dim", input_dim)
+        self.latent_dim = positive_integer("latent_dim", latent_dim, ModelError)
+        self.input_dim = positive_integer("input_dim", input_dim, ModelError)
         # a tuple, since Keras would wrap a list
         self.hidden_layer_sizes = tuple(
-            _positive(f"hidden_layer_sizes[{i}]", n) for i, n in enumerate(hidden_layer_sizes)
+            positive_integers("hidden_layer_sizes", hidden_layer_sizes, ModelError)
         )
-        self.n_classes = None if n_classes is None else _positive("n_classes", n_classes)
+        self.n_classes = (
+            None if n_classes is None else positive_integer("n_classes", n_classes, ModelError)
+        )
         if not (isinstance(beta, Real) and 0 <= beta < math.inf):
             raise ModelError(f"beta must be a number of at least 0, not {beta!r}.")
         self.beta, self.seed = float(beta), seed
@@ -300,7 +302,7 @@ class VariationalAutoencoder(keras.Model):
         ModelError
             If `n` is not a positive integer, or labels are missing, needless, or out of range.
         """
-        n = _positive("n", n)
+        n = positive_integer("n", n, ModelError)
         if labels is not None and np.ndim(labels) == 0:
             labels = np.repeat(labels, n)
         codes = np.random.default_rng(seed).standard_normal((n, self.latent_dim))
@@ -403,12 +405,12 @@ class VariationalAutoencoder(keras.Model):
 
         The first two have the shape (n_samples, pictures), the third (pictures,).
         """
-        n_samples = _positive("n_samples", n_samples)
+        n_samples = positive_integer("n_samples", n_samples, ModelError)
         every = self._flat(images)
         if not np.isin(every, (0, 1)).all():
             raise ImageError(
                 "some pixels are grey, but this is the likelihood of black-and-white pictures; "
-                "draw them with aeutils.vae.binarize(images, seed)."
+                "draw them with aeutils.generative.vae.binarize(images, seed)."
             )
         labels = self._labels(labels, len(every))
         rng = np.random.default_rng(seed)

@@ -9,11 +9,12 @@ import keras
 import numpy as np
 import pytest
 
-from aeutils import large
-from aeutils.errors import AeutilsError, DataFileError, ImageError, ModelError
-from aeutils.large import denoise_shards, save_shards, score_shards
-from aeutils.metrics import reconstruction_error
-from aeutils.models import conv_denoiser, dense_autoencoder
+import aeutils.shards
+from aeutils.anomalies import reconstruction_error
+from aeutils.core import dense_autoencoder
+from aeutils.core.errors import AeutilsError, DataFileError, ImageError, ModelError
+from aeutils.denoising import conv_denoiser
+from aeutils.shards import denoise_shards, save_shards, score_shards
 
 RNG = np.random.default_rng(0)
 SIZES = (7, 1, 12)
@@ -73,7 +74,7 @@ def test_pictures_are_cleaned(shards, tmp_path):
 def test_layers_of_the_book_are_known_in_a_fresh_process(shards, tmp_path):
     conv_denoiser(filters=2, fused=True).save(tmp_path / "fused.keras")
     code = (
-        "import sys; from aeutils.large import denoise_shards; "
+        "import sys; from aeutils.shards import denoise_shards; "
         "denoise_shards(sys.argv[1], [sys.argv[2]], sys.argv[3])"
     )
     arguments = [tmp_path / "fused.keras", shards[0], tmp_path / "clean"]
@@ -142,7 +143,7 @@ def test_a_full_disk_is_told(shards, dense, tmp_path, monkeypatch):
     def full(file, *header):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(large, "_write_header", full)
+    monkeypatch.setattr(aeutils.shards, "_write_header", full)
     with pytest.raises(DataFileError, match=r"shard-00000.scores.npy cannot be written .*No space"):
         score_shards(dense, shards, tmp_path / "scores")
     assert file_names(tmp_path / "scores") == []
@@ -178,16 +179,16 @@ def test_no_more_than_batches_is_in_memory(tmp_path):
     big = RNG.integers(256, size=(60_000, 784), dtype=np.uint8)
     small, big = save_shards([big[:2000], big], tmp_path / "shards")
     code = (
-        "import os, sys, psutil; from aeutils import large\n"
+        "import os, sys, psutil; from aeutils import shards\n"
         "model, small, big, folder = sys.argv[1:]\n"
-        "large.denoise_shards(model, [small], folder)\n"
-        "peak, answer, me = [0], large._denoise, psutil.Process()\n"
+        "shards.denoise_shards(model, [small], folder)\n"
+        "peak, answer, me = [0], shards._denoise, psutil.Process()\n"
         "before = me.memory_info().rss\n"
         "def watched(network, x):\n"
         "    peak[0] = max(peak[0], me.memory_info().rss)\n"
         "    return answer(network, x)\n"
-        "large._denoise = watched\n"
-        "large.denoise_shards(model, [big], folder)\n"
+        "shards._denoise = watched\n"
+        "shards.denoise_shards(model, [big], folder)\n"
         "print(peak[0] - before)"
     )
     arguments = [tmp_path / "id.keras", small, big, tmp_path / "clean"]
@@ -211,7 +212,7 @@ def test_what_a_kill_left_behind_is_no_result(shards, dense, tmp_path):
 
 def test_a_failure_half_way_leaves_no_result(shards, dense, tmp_path, monkeypatch):
     answers = iter([np.zeros(5)])
-    monkeypatch.setattr(large, "_score", lambda model, x: next(answers))
+    monkeypatch.setattr(aeutils.shards, "_score", lambda model, x: next(answers))
     with pytest.raises(StopIteration):
         score_shards(dense, shards, tmp_path / "scores", batch_size=5)
     assert file_names(tmp_path / "scores") == []

@@ -16,7 +16,7 @@ from aeutils.audio.files import (
 )
 from aeutils.audio.signals import RATE, checked_signal, resampled, rms
 from aeutils.audio.spectra import BINS, POWER, compress, istft, stft
-from aeutils.errors import AudioError, DataFileError
+from aeutils.core.errors import AudioError, DataFileError
 
 # a network sees a recording at one loudness, whatever it was recorded with
 LEVEL = 0.1
@@ -38,7 +38,7 @@ def clean_signal(signal, model):
         At :data:`RATE` samples a second.
     model : keras.Model
         From compressed magnitudes, shape (n, frames, 128, 1), to those of the clean signal; see
-        :func:`aeutils.models.spectrogram_denoiser`.
+        :func:`aeutils.audio.networks.spectrogram_denoiser`.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def _answer(model, x):
     except Exception as error:  # every backend reports a wrong shape by an error of its own
         raise AudioError(
             f"the model does not take spectra of shape (n, frames, {BINS}, 1); build it with "
-            f"aeutils.models.spectrogram_denoiser ({str(error).splitlines()[0]})"
+            f"aeutils.audio.networks.spectrogram_denoiser ({str(error).splitlines()[0]})"
         ) from error
     if answer.shape != x.shape:
         raise AudioError(f"the model answers {x.shape} with {answer.shape}, not the same shape.")

@@ -1,0 +1,4 @@
+from .detector import AutoencoderDetector as AutoencoderDetector
+from .scores import detection_report as detection_report
+from .scores import reconstruction_error as reconstruction_error
+from .scores import threshold_at as threshold_at

@@ -1,0 +1,6 @@
+"""Pages of text: drawing and degrading them, cleaning them, reading them back."""
+
+import lazy_loader
+
+# what comes from which file stands in __init__.pyi, for type checkers too
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,14 @@
+from .cleaning import clean_file as clean_file
+from .cleaning import clean_page as clean_page
+from .cleaning import load_page_cleaner as load_page_cleaner
+from .damage import degrade_page as degrade_page
+from .damage import folds as folds
+from .damage import stains as stains
+from .damage import uneven_light as uneven_light
+from .drawing import random_page as random_page
+from .drawing import render_page as render_page
+from .networks import page_cleaner as page_cleaner
+from .reading import character_error_rate as character_error_rate
+from .reading import read_page as read_page
+from .tiles import apply_in_tiles as apply_in_tiles
+from .tiles import random_patches as random_patches

@@ -1,0 +1,2 @@
+from .vae import VariationalAutoencoder as VariationalAutoencoder
+from .vae import binarize as binarize

@@ -1,0 +1,53 @@
+"""What `make` and `python -m aeutils` run: the steps of setup, book, lab and test.
+
+    python tools/commands.py setup [--gpu]
+    python tools/commands.py book
+    python tools/commands.py lab
+
+Uses the standard library alone, since nothing else is there yet, and what every Python
+understands, so that tools/check_python.py can refuse an old one.
+"""
+
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+# the environment's own Python
+PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
+
+SETUP = [[sys.executable, "tools/check_python.py"], [sys.executable, "tools/setup_venv.py"]]
+STEPS = {
+    "setup": [],
+    "book": [[PYTHON, "tools/build_book.py"]],
+    "lab": [[PYTHON, "-m", "jupyterlab", "--notebook-dir=.", "notebooks"]],
+}
+
+
+def main(arguments):
+    """Run the steps of a command one after the other; return the exit status of the last."""
+    if not arguments or arguments[0] not in STEPS:
+        sys.exit(__doc__)
+    command, rest = arguments[0], arguments[1:]
+    steps = SETUP + STEPS[command]
+    steps[-1] = steps[-1] + rest
+    for step in steps:
+        status = run(step)
+        if status:
+            return status
+    return 0
+
+
+def run(step):
+    """Run one program in the checkout; return its exit status."""
+    process = subprocess.Popen(step, cwd=ROOT)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            pass  # the program has got Ctrl-C too; JupyterLab asks what it means
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
