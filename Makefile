@@ -1,4 +1,5 @@
 # The commands of the book. `make` alone lists them. Everything is installed in .venv and nowhere else.
+# Where there is no make, `python -m aeutils` runs setup, book, lab and test by the same tools/commands.py.
 
 # the environment's own Python once there is one, so that PYTHON= is needed at the first call only
 PYTHON ?= $(or $(wildcard .venv/bin/python),python3)
@@ -19,11 +20,10 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused when unchanged
-	@$(PYTHON) tools/check_python.py
-	@$(PYTHON) tools/setup_venv.py $(if $(GPU),--gpu)
+	@$(PYTHON) tools/commands.py setup $(if $(GPU),--gpu)
 
-book: setup ## render the book from the stored outputs
-	@$(BIN)/python tools/build_book.py
+book: ## render the book from the stored outputs
+	@$(PYTHON) tools/commands.py book
 
 print: setup ## make one file of the whole book, and a PDF of it where Chromium is installed
 	@$(BIN)/python tools/print_book.py
@@ -38,8 +38,8 @@ test: setup ## check the code, the book, and every chapter by running it again
 test-backends: setup ## the same on JAX and PyTorch, where installed (CHAPTERS="04 08": these alone)
 	@$(BIN)/python tools/run_backends.py $(CHAPTERS)
 
-lab: setup ## open the chapters in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=. notebooks
+lab: ## open the chapters in JupyterLab
+	@$(PYTHON) tools/commands.py lab
 
 execute: setup ## run the chapters and store their outputs (CHAPTERS="01 03": these alone)
 	@$(BIN)/python tools/execute.py $(CHAPTERS)

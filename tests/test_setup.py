@@ -1,9 +1,13 @@
 """Setting up: Pythons that are refused, and an environment that is reused."""
 
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import check_python
+import commands
 import pytest
 import set_repository
 import setup_venv
@@ -52,6 +56,61 @@ def test_make_alone_lists_the_commands():
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for command in ("setup", "book", "test", "lab", "execute", "bench", "clean"):
         assert f"make {command}" in listed
+
+
+@pytest.mark.parametrize("name", commands.STEPS)
+def test_make_runs_the_steps_of_the_commands(name):
+    done = subprocess.run(["make", "-n", name], cwd=ROOT, capture_output=True, text=True)
+    assert f"tools/commands.py {name}" in done.stdout
+    for step in commands.SETUP + commands.STEPS[name]:
+        if step[1].startswith("tools/"):
+            assert (ROOT / step[1]).exists()
+            assert step[1] not in done.stdout
+
+
+def test_a_command_sets_up_first_and_stops_at_the_first_failure(monkeypatch):
+    ran = []
+    monkeypatch.setattr(commands, "run", lambda step: ran.append(step) or len(ran) == 3)
+    assert commands.main(["book"]) == 1
+    assert ran == commands.SETUP + commands.STEPS["book"]
+    ran.clear()
+    assert commands.main(["setup", "--gpu"]) == 0
+    assert ran == [commands.SETUP[0], [*commands.SETUP[1], "--gpu"]]
+
+
+def test_a_command_runs_in_the_checkout_and_returns_its_status():
+    code = f"import os, sys; sys.exit(3 if os.getcwd() == {str(ROOT)!r} else 4)"
+    assert commands.run([sys.executable, "-c", code]) == 3
+
+
+def test_ctrl_c_is_left_to_the_program_that_runs():
+    """JupyterLab asks whether it is meant, and goes on if not."""
+    program = (
+        "import time\n"
+        "try:\n"
+        "    print('ready', flush=True)\n"
+        "    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n"
+        "    time.sleep(1)\n"
+        "    print('ended in its own time')\n"
+    )
+    code = f"import commands, sys; sys.exit(commands.run([sys.executable, '-c', {program!r}]))"
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "tools",
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout.read() == "ended in its own time\n"
+    assert process.returncode == 0
+
+
+def test_unknown_command_is_refused():
+    with pytest.raises(SystemExit, match=r"python tools/commands\.py book"):
+        commands.main(["nonsense"])
 
 
 def test_setting_the_published_address(monkeypatch, tmp_path, capsys):

@@ -23,7 +23,8 @@ def problem(version, bits, system, machine):
         return (
             "Python " + found + " (" + sys.executable + ") is not supported: TensorFlow is built "
             "for Python " + ", ".join(names) + ".\n"
-            "Install one of these, then name it: make setup PYTHON=python" + names[1]
+            "Install one of these, then name it: make setup PYTHON=python" + names[1] + ", or, "
+            "where there is no make: python" + names[1] + " -m aeutils setup"
         )
     if bits < 64:
         return "This is a 32-bit Python; TensorFlow needs a 64-bit one. Install that."
