@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 from browser import launch, serve
 from filelock import FileLock
@@ -11,6 +12,12 @@ from filelock import FileLock
 from aeutils import runtime
 
 runtime.quiet_logs()
+
+# the same examples in every run; a slow machine fails no test
+hypothesis.settings.register_profile(
+    "book", deadline=None, derandomize=True, max_examples=30, database=None
+)
+hypothesis.settings.load_profile("book")
 
 ROOT = Path(__file__).resolve().parent.parent
 

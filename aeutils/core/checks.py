@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from aeutils.core.errors import AeutilsError
 
@@ -71,4 +72,44 @@ def finite_numbers(name, array):
         raise AeutilsError(f"{name} has type {array.dtype}; convert it to floating point first.")
     if not np.isfinite(array).all():
         raise AeutilsError(f"{name} holds NaN or infinite values; remove or impute them first.")
+    return array
+
+
+def plain_array(name: str, values: ArrayLike, error: type[AeutilsError] = AeutilsError) -> NDArray:
+    """Return an array of real numbers or bools, with nothing lost on the way.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    values : array-like
+        An array, a tensor on the processor, a list of numbers, a table of pandas.
+    error : type, default AeutilsError
+        The error to raise.
+
+    Returns
+    -------
+    numpy.ndarray
+        Of its own type and shape; not a copy where none is needed.
+
+    Raises
+    ------
+    AeutilsError
+        Or `error`, if values are masked (NumPy would drop the mask), of unequal lengths, complex,
+        or no numbers.
+    """
+    if np.ma.is_masked(values):
+        raise error(
+            f"{name} has masked values, which would count as measured; fill them with .filled(…) "
+            "or leave those samples out."
+        )
+    try:
+        array = np.asarray(values)
+    except Exception as cause:  # ragged lists, tensors on a GPU: each library has its own error
+        reason = " ".join(str(cause).split())[:200]
+        raise error(
+            f"{name} must be one array of numbers; got {type(values).__name__} ({reason})."
+        ) from cause
+    if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
+        raise error(f"{name} must hold real numbers; got type {array.dtype}. Convert it first.")
     return array
