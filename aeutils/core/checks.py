@@ -1,6 +1,6 @@
 """Checks of arguments that several modules make."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
@@ -113,3 +113,66 @@ def plain_array(name: str, values: ArrayLike, error: type[AeutilsError] = Aeutil
     if array.dtype.kind not in "biuf" and array.dtype.name != "bfloat16":
         raise error(f"{name} must hold real numbers; got type {array.dtype}. Convert it first.")
     return array
+
+
+def anomaly_score_vector(name: str, scores: ArrayLike) -> NDArray[np.float64]:
+    """Return anomaly scores, of which higher means stranger, as a vector.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls them.
+    scores : array-like of float, shape (n_samples,)
+        One finite number a sample, at least one.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_samples,)
+
+    Raises
+    ------
+    AeutilsError
+        If they are anything else, or run the other way: none above 0 and at least one below, as
+        scikit-learn's ``score_samples`` returns them.
+    """
+    return anomaly_score_vectors({name: scores})[name]
+
+
+def anomaly_score_vectors(groups: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.float64]]:
+    """Return the anomaly scores of several groups of samples by one detector as vectors.
+
+    Parameters
+    ----------
+    groups : mapping of str to array-like of float
+        The scores of each group by its name, as of :func:`anomaly_score_vector`; whether they run
+        the other way is judged by all groups together.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray of float64, shape (n_samples,)
+
+    Raises
+    ------
+    AeutilsError
+        As of :func:`anomaly_score_vector`, or if there is no group.
+    """
+    if not groups:
+        raise AeutilsError("scores must hold at least one group of scores; got none.")
+    vectors = {}
+    for name, scores in groups.items():
+        array = plain_array(name, scores)
+        if array.ndim != 1 or len(array) == 0:
+            raise AeutilsError(
+                f"{name} must be one number a sample, at least one sample; got shape {array.shape}."
+            )
+        vectors[name] = finite_numbers(name, array.astype(np.float64))
+    lowest = min(vector.min() for vector in vectors.values())
+    highest = max(vector.max() for vector in vectors.values())
+    if highest <= 0 and lowest < 0:
+        raise AeutilsError(
+            f"{' and '.join(vectors)} must be higher for stranger samples; these run from "
+            f"{lowest:.6g} to {highest:.6g}: that is scikit-learn's direction, in which higher is "
+            "normal. Pass detector.anomaly_scores(X) or -scores. If higher is stranger already, "
+            "add a constant so that some are above 0."
+        )
+    return vectors

@@ -27,3 +27,7 @@ class AudioError(AeutilsError):
 
 class SequenceError(AeutilsError):
     """A recording, or a request about one, is not what the window functions take."""
+
+
+class ScoreDirectionWarning(UserWarning):
+    """Anomaly scores may run the wrong way: anomalies score lower than normal samples."""
