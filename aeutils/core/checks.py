@@ -66,6 +66,29 @@ def positive_integers(name, numbers, error=AeutilsError, length=None):
     return [positive_integer(f"{name}[{i}]", n, error) for i, n in enumerate(numbers)]
 
 
+def random_generator(seed: object, error: type[AeutilsError] = AeutilsError) -> np.random.Generator:
+    """Return NumPy's generator of random numbers for a seed, or raise.
+
+    Parameters
+    ----------
+    seed : int, sequence of int, numpy.random.Generator or None
+        As of :func:`numpy.random.default_rng`; a generator is returned as it is.
+    error : type, default AeutilsError
+        The error to raise.
+
+    Raises
+    ------
+    AeutilsError
+        Or `error`, if `seed` is none of these, such as a negative or a fractional number.
+    """
+    try:
+        return np.random.default_rng(seed)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as cause:
+        raise error(
+            f"seed must be an integer of at least 0, a generator of NumPy or None; got {seed!r}."
+        ) from cause
+
+
 def finite_numbers(name, array):
     """Return floating-point numbers without NaN or infinity, or raise."""
     if not np.issubdtype(array.dtype, np.floating):
