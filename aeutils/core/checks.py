@@ -1,7 +1,8 @@
 """Checks of arguments that several modules make."""
 
-from collections.abc import Mapping, Sequence
-from numbers import Integral
+import math
+from collections.abc import Collection, Mapping, Sequence
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from aeutils.core.errors import AeutilsError
 
 
-def positive_integer(name, number, error=AeutilsError):
+def positive_integer(name: str, number: object, error: type[AeutilsError] = AeutilsError) -> int:
     """Return a positive integer as ``int``.
 
     Parameters
@@ -36,7 +37,12 @@ def positive_integer(name, number, error=AeutilsError):
     return int(number)
 
 
-def positive_integers(name, numbers, error=AeutilsError, length=None):
+def positive_integers(
+    name: str,
+    numbers: object,
+    error: type[AeutilsError] = AeutilsError,
+    length: int | None = None,
+) -> list[int]:
     """Return several positive integers, such as the widths of layers, as a list of ``int``.
 
     Parameters
@@ -59,11 +65,88 @@ def positive_integers(name, numbers, error=AeutilsError, length=None):
     AeutilsError
         Or `error`, if `numbers` is no sequence of positive integers, or of another length.
     """
-    is_sequence = isinstance(numbers, Sequence | np.ndarray) and not isinstance(numbers, str)
-    if not is_sequence or length not in (None, len(numbers)):
+    if isinstance(numbers, np.ndarray) and numbers.ndim:
+        numbers = list(numbers)
+    if (
+        not isinstance(numbers, Sequence)
+        or isinstance(numbers, str)
+        or length not in (None, len(numbers))
+    ):
         kind = "a sequence of" if length is None else f"{length}"
         raise error(f"{name} must be {kind} positive integers; got {numbers!r}.")
     return [positive_integer(f"{name}[{i}]", n, error) for i, n in enumerate(numbers)]
+
+
+def real_number(
+    name: str,
+    number: object,
+    error: type[AeutilsError] = AeutilsError,
+    low: float = -math.inf,
+    high: float = math.inf,
+    above: float = -math.inf,
+) -> float:
+    """Return a finite number within limits as ``float``.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    number : object
+        Any kind of real number, from Python or NumPy; ``bool`` is none.
+    error : type, default AeutilsError
+        The error to raise.
+    low, high : float, optional
+        Smallest and largest number allowed.
+    above : float, optional
+        The number must be larger than this.
+
+    Raises
+    ------
+    AeutilsError
+        Or `error`, if it is no finite real number, or outside the limits.
+    """
+    limits = {"of at least": low, "above": above, "of at most": high}
+    try:
+        if isinstance(number, bool) or not isinstance(number, Real):
+            raise ValueError
+        value = float(number)
+        if not (math.isfinite(value) and low <= value <= high and value > above):
+            raise ValueError
+    except (ValueError, OverflowError):
+        words = " and ".join(f"{k} {v:g}" for k, v in limits.items() if math.isfinite(v))
+        raise error(
+            f"{name} must be a finite number{' ' * bool(words)}{words}; got {number!r}."
+        ) from None
+    return value
+
+
+def one_of(
+    name: str,
+    value: object,
+    options: Collection[str],
+    error: type[AeutilsError] = AeutilsError,
+) -> str:
+    """Return a word if it is one of the options, or raise.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    value : object
+        What was passed.
+    options : collection of str
+        The words that are allowed.
+    error : type, default AeutilsError
+        The error to raise.
+
+    Raises
+    ------
+    AeutilsError
+        Or `error`, if it is none of them.
+    """
+    if not isinstance(value, str) or value not in options:
+        raise error(f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}.")
+    return value
 
 
 def random_generator(seed: object, error: type[AeutilsError] = AeutilsError) -> np.random.Generator:
@@ -89,7 +172,7 @@ def random_generator(seed: object, error: type[AeutilsError] = AeutilsError) -> 
         ) from cause
 
 
-def finite_numbers(name, array):
+def finite_numbers(name: str, array: NDArray) -> NDArray:
     """Return floating-point numbers without NaN or infinity, or raise."""
     if not np.issubdtype(array.dtype, np.floating):
         raise AeutilsError(f"{name} has type {array.dtype}; convert it to floating point first.")
@@ -121,7 +204,9 @@ def plain_array(name: str, values: ArrayLike, error: type[AeutilsError] = Aeutil
         Or `error`, if values are masked (NumPy would drop the mask), of unequal lengths, complex,
         or no numbers.
     """
-    if np.ma.is_masked(values):
+    # a list of masked rows would lose their masks as well
+    parts = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
         raise error(
             f"{name} has masked values, which would count as measured; fill them with .filled(…) "
             "or leave those samples out."
