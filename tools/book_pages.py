@@ -4,7 +4,9 @@ Nothing that would come from another host, small pictures, and roles and names t
 understands.
 """
 
+import base64
 import io
+import itertools
 import re
 
 from PIL import Image
@@ -33,7 +35,9 @@ def mend_page(app, pagename, templatename, context, doctree):
     for kind in ("script_files", "css_files"):
         context[kind] = [file for file in context[kind] if "thebe" not in str(vars(file)).lower()]
     if "body" in context:
-        context["body"] = mend_body(context["body"])
+        body = mend_body(context["body"])
+        context["body"] = number_figures(body, pagename)
+        add_live_scripts(context)
 
 
 def mend_body(html):
@@ -48,8 +52,49 @@ def mend_body(html):
         r"\1",
         html,
     )
+    html = re.sub(
+        r'<figure class="diagram"><img alt="[^"]*" '
+        r'src="data:image/svg\+xml;base64,(?P<data>[^"]*)">',
+        inlined,
+        html,
+    )
     # docutils writes a role that ARIA has given up, inside a list
     return html.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def number_figures(html, pagename):
+    """Return the article of a chapter with its figures numbered, in the order of the page."""
+    chapter = re.match(r"notebooks/0*(\d+)_", pagename)
+    if not chapter:
+        return html
+    count = itertools.count(1)
+
+    def numbered(match):
+        number = f"Figure {chapter[1]}.{next(count)}."
+        return f'{match[0]}<span class="figure-number">{number}</span> '
+
+    # Sphinx numbers its own figures only, and not those that are HTML
+    html = re.sub(r'<span class="caption-number">[^<]*</span>', "", html)
+    return re.sub(r"<figcaption>(?:\s*<p>)?", numbered, html)
+
+
+def add_live_scripts(context):
+    """Load what makes the live figures of a page move, on the pages that have some."""
+    kinds = sorted(set(re.findall(r'data-live="([\w-]+)"', context["body"])))
+    if kinds:
+        folder = context["pathto"]("figures", resource=True)
+        names = ["live", *kinds]
+        context["metatags"] = (
+            context.get("metatags", "")
+            + f'<link rel="stylesheet" href="{folder}/live.css">'
+            + "".join(f'<script defer src="{folder}/{name}.js"></script>' for name in names)
+        )
+
+
+def inlined(match):
+    """Return a diagram as part of the page, so that it takes the theme's colours."""
+    svg = base64.b64decode(match["data"]).decode()
+    return f'<figure class="diagram"><div class="diagram-box">{svg}</div>'
 
 
 def as_webp(path):

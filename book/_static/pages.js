@@ -13,3 +13,18 @@ if (location.protocol === "file:") {
   });
   addEventListener("afterprint", () => (page.dataset.theme = theme));
 }
+
+// A box that scrolls sideways says so.
+{
+  const mark = () => {
+    for (const box of document.querySelectorAll(
+      ".bd-article :is(.cell_output pre, .output, .pst-scrollable-table-container, .diagram-box, .katex-display)",
+    )) {
+      box.classList.toggle("scrolls", box.scrollWidth > box.clientWidth + 2);
+    }
+  };
+  addEventListener("load", mark);
+  addEventListener("resize", mark);
+  // what unfolds has had no width before
+  addEventListener("toggle", mark, true);
+}

@@ -1,0 +1,6 @@
+"""What a chapter shows: sentences and tables of results, diagrams of networks, live figures."""
+
+import lazy_loader
+
+# what comes from which file stands in __init__.pyi, for type checkers too
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

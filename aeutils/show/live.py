@@ -1,0 +1,116 @@
+"""Live figures: a picture that the rendered book makes move, with numbers that a cell computed."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from aeutils.core.checks import plain_array
+from aeutils.core.errors import AeutilsError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["LiveFigure", "live_figure", "packed"]
+
+
+def packed(values: ArrayLike) -> dict[str, Any]:
+    """Pack numbers for a live figure: 8 bits each, between their least and their greatest.
+
+    Parameters
+    ----------
+    values : array-like of numbers, any shape
+        Finite.
+
+    Returns
+    -------
+    dict
+        ``shape``; ``low`` and ``high``, the limits; ``bytes``, base64.  The page's script reads
+        them back with an error of at most half a 255th of the range.
+
+    Raises
+    ------
+    AeutilsError
+        If there is no value, or one is NaN or infinite.
+    """
+    array = plain_array("values", values).astype(np.float64)
+    if array.size == 0 or not np.isfinite(array).all():
+        raise AeutilsError("values must be finite numbers, at least one.")
+    low, high = float(array.min()), float(array.max())
+    steps = np.round(255 * (array - low) / ((high - low) or 1.0)).astype(np.uint8)
+    return {
+        "shape": list(array.shape),
+        "low": low,
+        "high": high,
+        "bytes": base64.b64encode(steps.tobytes()).decode(),
+    }
+
+
+class LiveFigure:
+    """A picture with data beside it; Jupyter shows the picture, the rendered book makes it live."""
+
+    def __init__(self, kind: str, picture: bytes, data: dict[str, Any], alt: str, caption: str):
+        self.kind, self.picture, self.data = kind, picture, data
+        self.alt, self.caption = alt, caption
+
+    def _repr_html_(self) -> str:
+        """Return the figure as HTML."""
+        picture = base64.b64encode(self.picture).decode()
+        # "</" would end the script
+        data = json.dumps(self.data, separators=(",", ":")).replace("</", "<\\/")
+        return (
+            f'<figure class="live" data-live="{html.escape(self.kind)}">'
+            f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{picture}">'
+            f"<figcaption>{html.escape(self.caption)}</figcaption>"
+            f'<script type="application/json">{data}</script></figure>'
+        )
+
+
+def live_figure(
+    kind: str, figure: Figure, data: dict[str, Any], alt: str, caption: str
+) -> LiveFigure:
+    """Make a figure that moves in the rendered book.
+
+    Parameters
+    ----------
+    kind : str
+        Which script of ``book/_live/figures.js`` makes it live.
+    figure : matplotlib.figure.Figure
+        The picture that is shown in Jupyter, in print and without JavaScript; closed afterwards.
+    data : dict
+        What the script needs, fit for JSON; arrays by :func:`packed`.
+    alt : str
+        The picture in words.
+    caption : str
+        What is plotted, and what to move and notice.
+
+    Returns
+    -------
+    LiveFigure
+        Shown where it is the last value of a cell.
+
+    Raises
+    ------
+    AeutilsError
+        If `alt` or `caption` is empty, or `data` is not fit for JSON.
+    """
+    from matplotlib import pyplot as plt
+
+    if not alt.strip() or not caption.strip():
+        raise AeutilsError("alt and caption must not be empty; say what is plotted.")
+    try:
+        json.dumps(data, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise AeutilsError(
+            f"data must be fit for JSON ({error}); pack arrays by packed()."
+        ) from error
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=144, bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    return LiveFigure(kind, file.getvalue(), data, alt, caption)
