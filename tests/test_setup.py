@@ -8,9 +8,11 @@ from pathlib import Path
 
 import check_python
 import commands
+import nbformat
 import pytest
 import set_repository
 import setup_venv
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -113,19 +115,31 @@ def test_unknown_command_is_refused():
         commands.main(["nonsense"])
 
 
-def test_setting_the_published_address(monkeypatch, tmp_path, capsys):
-    files = [tmp_path / "_config.yml", tmp_path / "chapter.ipynb"]
-    for path in files:
-        path.write_text("url: https://github.com/a/b\nlaunch_buttons:\n  colab_url: c\n")
+@pytest.fixture
+def unpublished(monkeypatch, tmp_path):
+    """Copy what names the address."""
+    for path in ("_config.yml", "CITATION.cff", "notebooks/01_what_is_an_autoencoder.ipynb"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_bytes((ROOT / path).read_bytes())
     monkeypatch.setattr(set_repository, "ROOT", tmp_path)
-    monkeypatch.setattr(set_repository, "FILES", files)
-    set_repository.main(["https://github.com/c/d.e"])
-    told = "url: https://github.com/c/d.e\nlaunch_buttons:\n  colab_url: c\n"
-    assert {path.read_text() for path in files} == {told}
-    for hub in ("https://one.example", "https://two.example"):
-        set_repository.main(["https://github.com/c/d.e", "--jupyterhub", hub])
-    config = "launch_buttons:\n  jupyterhub_url: https://two.example\n  colab_url: c\n"
-    assert config in files[0].read_text()
-    assert files[1].read_text() == told
+    return tmp_path
+
+
+def test_setting_the_published_address(unpublished):
+    for name in ("a/b", "c/d.e"):
+        set_repository.main([f"https://github.com/{name}.git"])
+        address = f"https://github.com/{name}"
+        config = yaml.safe_load((unpublished / "_config.yml").read_text())
+        assert config["repository"]["url"] == address
+        assert "colab_url" in config["launch_buttons"]
+        assert "jupyterhub_url" not in config["launch_buttons"]
+        citation = yaml.safe_load((unpublished / "CITATION.cff").read_text())
+        assert citation["repository-code"] == address
+        (chapter,) = (unpublished / "notebooks").iterdir()
+        first = nbformat.read(chapter, 4).cells[1].source
+        assert f'REPOSITORY = "{address}"' in first
+    set_repository.main([address, "--jupyterhub", "https://hub.example"])
+    config = yaml.safe_load((unpublished / "_config.yml").read_text())
+    assert config["launch_buttons"]["jupyterhub_url"] == "https://hub.example"
     with pytest.raises(SystemExit):
         set_repository.main(["ftp://github.com/c/d"])

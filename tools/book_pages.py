@@ -58,6 +58,13 @@ def mend_body(html):
         inlined,
         html,
     )
+    # in Markdown, a picture and right under it a paragraph in italics
+    html = re.sub(
+        r"<p>(<img [^>]*>)</p>\s*<p><em>(.*?)</em></p>",
+        r"<figure>\1<figcaption>\2</figcaption></figure>",
+        html,
+        flags=re.DOTALL,
+    )
     # docutils writes a role that ARIA has given up, inside a list
     return html.replace('role="doc-biblioentry"', 'role="listitem"')
 
