@@ -181,6 +181,17 @@ def finite_numbers(name: str, array: NDArray) -> NDArray:
     return array
 
 
+def refuse_masked(name: str, values: object, error: type[AeutilsError] = AeutilsError) -> None:
+    """Raise where values are masked: NumPy and scikit-learn would drop the mask."""
+    # a list of masked rows would lose their masks as well
+    parts = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
+        raise error(
+            f"{name} has masked values, which would count as measured; fill them with .filled(…) "
+            "or leave those samples out."
+        )
+
+
 def plain_array(name: str, values: ArrayLike, error: type[AeutilsError] = AeutilsError) -> NDArray:
     """Return an array of real numbers or bools, with nothing lost on the way.
 
@@ -204,13 +215,7 @@ def plain_array(name: str, values: ArrayLike, error: type[AeutilsError] = Aeutil
         Or `error`, if values are masked (NumPy would drop the mask), of unequal lengths, complex,
         or no numbers.
     """
-    # a list of masked rows would lose their masks as well
-    parts = values if isinstance(values, list | tuple) else [values]
-    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
-        raise error(
-            f"{name} has masked values, which would count as measured; fill them with .filled(…) "
-            "or leave those samples out."
-        )
+    refuse_masked(name, values, error)
     try:
         array = np.asarray(values)
     except Exception as cause:  # ragged lists, tensors on a GPU: each library has its own error
