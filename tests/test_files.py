@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -47,7 +48,9 @@ def mode(path):
 )
 def test_the_file_is_whole_and_alone(tmp_path, write, name, replace):
     path = tmp_path / name
-    write(path, b"0123456789", between=lambda: path.exists() and pytest.fail(), replace=replace)
+    write(
+        path, b"0123456789", between=lambda: path.exists() and pytest.fail("early"), replace=replace
+    )
     assert path.read_bytes() == b"0123456789"
     assert names(tmp_path) == [name]
 
@@ -87,7 +90,7 @@ def test_an_error_in_the_block_leaves_what_was(tmp_path, write, error, old):
 
 def test_errors_about_other_files_are_passed_on(tmp_path, write):
     with pytest.raises(FileNotFoundError, match=r"other\.csv") as caught:
-        write(tmp_path / "a", b"new", between=lambda: open(tmp_path / "other.csv"))
+        write(tmp_path / "a", b"new", between=(tmp_path / "other.csv").read_bytes)
     assert not isinstance(caught.value, AeutilsError)
     with pytest.raises(AeutilsError, match="of its own"):
         write(
@@ -109,7 +112,7 @@ def test_a_full_disk_is_an_error_about_the_file(tmp_path, write):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
 def test_a_disk_that_is_really_full(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "open", lambda *_, **__: open("/dev/full", "wb"), raising=False)
+    monkeypatch.setattr(files, "open", lambda *_, **__: Path("/dev/full").open("wb"), raising=False)
     with (
         pytest.raises(DataFileError, match=r"a cannot be written \(No space left"),
         atomic_write(tmp_path / "a") as file,

@@ -84,7 +84,7 @@ def atomic_write(path: str | os.PathLike[str], replace: bool = True) -> Iterator
     with _explained(path, partial):
         # readable for those only who may read the result; never a file that was there before
         opener = functools.partial(os.open, mode=0o666 if mode is None else mode | 0o600)
-        file = open(partial, "xb", opener=opener)
+        file = open(partial, "xb", opener=opener)  # noqa: SIM115  it is closed below
     try:
         with _explained(path, partial):
             with file:
