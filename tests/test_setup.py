@@ -81,6 +81,7 @@ def test_a_command_sets_up_first_and_stops_at_the_first_failure(monkeypatch):
 def test_a_command_runs_in_the_checkout_and_returns_its_status():
     code = f"import os, sys; sys.exit(3 if os.getcwd() == {str(ROOT)!r} else 4)"
     assert commands.run([sys.executable, "-c", code]) == 3
+    assert commands.run([sys.executable, "-c", "import sys; sys.exit(sys.flags.utf8_mode)"]) == 1
 
 
 def test_ctrl_c_is_left_to_the_program_that_runs():

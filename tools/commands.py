@@ -41,7 +41,8 @@ def main(arguments):
 
 def run(step):
     """Run one program in the checkout; return its exit status."""
-    process = subprocess.Popen(step, cwd=ROOT)
+    # the book's files are UTF-8, which Windows does not take for granted
+    process = subprocess.Popen(step, cwd=ROOT, env=dict(os.environ, PYTHONUTF8="1"))
     while True:
         try:
             return process.wait()
