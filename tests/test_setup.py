@@ -62,20 +62,32 @@ def test_make_alone_lists_the_commands():
 def test_make_runs_the_steps_of_the_commands(name):
     done = subprocess.run(["make", "-n", name], cwd=ROOT, capture_output=True, text=True)
     assert f"tools/commands.py {name}" in done.stdout
-    for step in commands.SETUP + commands.STEPS[name]:
-        if step[1].startswith("tools/"):
-            assert (ROOT / step[1]).exists()
-            assert step[1] not in done.stdout
+    for tool in commands.SETUP + [step[1] for step in commands.STEPS[name]]:
+        assert tool not in done.stdout
+        assert (ROOT / tool).exists() or not tool.startswith("tools/")
 
 
 def test_a_command_sets_up_first_and_stops_at_the_first_failure(monkeypatch):
     ran = []
     monkeypatch.setattr(commands, "run", lambda step: ran.append(step) or len(ran) == 3)
+    monkeypatch.setattr(commands, "PYTHON", str(ROOT / "none"))
+    check, make = ([sys.executable, tool] for tool in commands.SETUP)
     assert commands.main(["book"]) == 1
-    assert ran == commands.SETUP + commands.STEPS["book"]
+    assert ran == [check, make, *commands.STEPS["book"]]
     ran.clear()
     assert commands.main(["setup", "--gpu"]) == 0
-    assert ran == [commands.SETUP[0], [*commands.SETUP[1], "--gpu"]]
+    assert ran == [check, [*make, "--gpu"]]
+
+
+def test_an_environment_that_is_there_is_kept_whichever_python_asks(monkeypatch):
+    ran = []
+    monkeypatch.setattr(commands, "run", lambda step: ran.append(step[0]))
+    monkeypatch.setattr(commands, "PYTHON", __file__)
+    commands.main(["lab"])
+    assert ran[:2] == [__file__, __file__]
+    ran.clear()
+    commands.main(["setup"])
+    assert ran == [sys.executable, sys.executable]
 
 
 def test_a_command_runs_in_the_checkout_and_returns_its_status():

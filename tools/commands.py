@@ -17,7 +17,7 @@ VENV = os.path.join(ROOT, ".venv")
 # the environment's own Python
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 
-SETUP = [[sys.executable, "tools/check_python.py"], [sys.executable, "tools/setup_venv.py"]]
+SETUP = ["tools/check_python.py", "tools/setup_venv.py"]
 STEPS = {
     "setup": [],
     "book": [[PYTHON, "tools/build_book.py"]],
@@ -30,7 +30,9 @@ def main(arguments):
     if not arguments or arguments[0] not in STEPS:
         sys.exit(__doc__)
     command, rest = arguments[0], arguments[1:]
-    steps = SETUP + STEPS[command]
+    # an environment that is there is kept, whichever Python asks; only `setup` changes its Python
+    keep = command != "setup" and os.path.exists(PYTHON)
+    steps = [[PYTHON if keep else sys.executable, tool] for tool in SETUP] + STEPS[command]
     steps[-1] = steps[-1] + rest
     for step in steps:
         status = run(step)
