@@ -121,6 +121,13 @@ def test_ctrl_c_is_left_to_the_program_that_runs():
     assert process.returncode == 0
 
 
+def test_lab_serves_the_course_too():
+    """A folder named on the command line would be all that nbgrader's panels see."""
+    (lab,) = commands.STEPS["lab"]
+    assert not [argument for argument in lab[3:] if not argument.startswith("--")]
+    assert (ROOT / lab[-1].rpartition("/lab/tree/")[2]).is_dir()
+
+
 def test_unknown_command_is_refused():
     with pytest.raises(SystemExit, match=r"python tools/commands\.py book"):
         commands.main(["nonsense"])

@@ -21,7 +21,8 @@ SETUP = ["tools/check_python.py", "tools/setup_venv.py"]
 STEPS = {
     "setup": [],
     "book": [[PYTHON, "tools/build_book.py"]],
-    "lab": [[PYTHON, "-m", "jupyterlab", "--notebook-dir=.", "notebooks"]],
+    # from the folder of the book on, since nbgrader's panels need the course, too
+    "lab": [[PYTHON, "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/notebooks"]],
 }
 
 
