@@ -7,7 +7,6 @@ from skimage.metrics import peak_signal_noise_ratio
 from aeutils.anomalies import detection_report, reconstruction_error, threshold_at
 from aeutils.core.errors import AeutilsError
 from aeutils.denoising import psnr, ssim
-from aeutils.sequences import range_precision_recall
 
 RNG = np.random.default_rng(0)
 CLEAN = RNG.random((3, 16, 16)).astype("float32")
@@ -123,95 +122,3 @@ def test_detection_report_refuses():
         detection_report([1.0], [])
     with pytest.raises(AeutilsError, match="normal_scores"):
         detection_report([np.inf], [1.0])
-
-
-LABELS = [0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0]
-ALARMS = [0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0]
-
-
-@pytest.mark.parametrize(
-    ("settings", "recall"),
-    # of the package prts 1.0.0.3, by the paper's authors' definitions
-    [
-        ({}, 0.125),
-        ({"alpha": 0.5}, 0.3125),
-        ({"bias": "front"}, 0.15),
-        ({"cardinality": "one"}, 0.25),
-    ],
-)
-def test_ranges_as_another_package_counts_them(settings, recall):
-    found = range_precision_recall(LABELS, ALARMS, **settings)
-    np.testing.assert_allclose(found, (2 / 3, recall))
-
-
-def ranges(labels):
-    """Return each run of true labels as its steps."""
-    runs = []
-    for step in np.flatnonzero(labels):
-        if runs and runs[-1][-1] == step - 1:
-            runs[-1].append(step)
-        else:
-            runs.append([step])
-    return runs
-
-
-def reward(one, others, alpha, bias, cardinality):
-    """Return the recall of one range, written as the paper writes it, step by step."""
-    n = len(one)
-    weight = {
-        "flat": lambda t: 1,
-        "front": lambda t: n - t + 1,
-        "back": lambda t: t,
-        "middle": lambda t: min(t, n - t + 1),
-    }[bias]
-    overlapping = [other for other in others if set(one) & set(other)]
-    total = sum(weight(t) for t in range(1, n + 1))
-    overlap = sum(weight(one.index(s) + 1) / total for o in overlapping for s in o if s in one)
-    if cardinality == "reciprocal" and len(overlapping) > 1:
-        overlap /= len(overlapping)
-    return alpha * bool(overlapping) + (1 - alpha) * overlap
-
-
-@pytest.mark.parametrize("bias", ["flat", "front", "middle", "back"])
-@pytest.mark.parametrize("cardinality", ["reciprocal", "one"])
-def test_ranges_agree_with_the_paper(bias, cardinality):
-    rng = np.random.default_rng(1)
-    for alpha in (0, 0.3, 1):
-        for _ in range(10):
-            labels, alarms = rng.random((2, 40)) < 0.4
-            real, called = ranges(labels), ranges(alarms)
-            expected = (
-                np.mean([reward(p, real, 0, "flat", cardinality) for p in called]),
-                np.mean([reward(r, called, alpha, bias, cardinality) for r in real]),
-            )
-            found = range_precision_recall(labels, alarms, alpha, bias, cardinality)
-            np.testing.assert_allclose(found, expected)
-
-
-def test_ranges_of_clear_cases():
-    assert range_precision_recall(LABELS, LABELS) == (1, 1)
-    assert range_precision_recall([0, 1, 1], [1, 0, 0]) == (0, 0)
-    # one alarm all the time finds everything; half an anomaly that is found counts 3/4
-    assert range_precision_recall([0, 1, 1, 0], [1, 1, 1, 1], alpha=1) == (0.5, 1)
-    assert range_precision_recall([0, 1, 1, 0], [0, 1, 0, 0], alpha=0.5) == (1, 0.75)
-    precision, recall = range_precision_recall([0, 0], [0, 1])
-    assert precision == 0
-    assert np.isnan(recall)
-    assert np.isnan(range_precision_recall([0, 1], [0, 0])[0])
-
-
-@pytest.mark.parametrize(
-    ("labels", "alarms", "settings", "words"),
-    [
-        ([0, 1], [0, 1, 0], {}, "one shape"),
-        ([0, 2], [0, 1], {}, "one 0 or 1 a step"),
-        ([[0, 1]], [[0, 1]], {}, "one 0 or 1 a step"),
-        ([0, 1], [0, 1], {"alpha": 1.5}, "alpha"),
-        ([0, 1], [0, 1], {"alpha": np.nan}, "alpha"),
-        ([0, 1], [0, 1], {"bias": "start"}, "'start'"),
-        ([0, 1], [0, 1], {"cardinality": "two"}, "'two'"),
-    ],
-)
-def test_ranges_refuse(labels, alarms, settings, words):
-    with pytest.raises(AeutilsError, match=words):
-        range_precision_recall(labels, alarms, **settings)
