@@ -28,7 +28,6 @@ from skimage.filters import threshold_local, threshold_otsu, threshold_sauvola
 
 from aeutils import data, documents, runtime
 from aeutils.core.files import atomic_write
-from aeutils.core.files import atomic_write
 from aeutils.denoising import psnr, ssim
 
 SEED, N_PAGES, STEPS, BATCH_SIZE, PATCH, RATE = 0, 240, 3000, 16, 128, 4e-3
