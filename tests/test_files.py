@@ -112,7 +112,8 @@ def test_a_full_disk_is_an_error_about_the_file(tmp_path, write):
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
 def test_a_disk_that_is_really_full(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "open", lambda *_, **__: Path("/dev/full").open("wb"), raising=False)
+    full = Path("/dev/full")
+    monkeypatch.setattr(files, "open", lambda *_, **__: full.open("wb"), raising=False)
     with (
         pytest.raises(DataFileError, match=r"a cannot be written \(No space left"),
         atomic_write(tmp_path / "a") as file,
@@ -311,10 +312,42 @@ def test_a_writer_that_writes_nothing_leaves_what_was(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"old")
     with pytest.raises(DataFileError, match="no file was made"), atomic_path(tmp_path / "a.npz"):
         pass
-    with (
-        pytest.raises(DataFileError, match="no file was made"),
-        atomic_path(tmp_path / "a.npz") as partial,
-    ):
-        partial.mkdir()
     assert (tmp_path / "a.npz").read_bytes() == b"old"
     assert names(tmp_path) == ["a.npz"]
+
+
+def make_folder(partial):
+    (partial / "inner").mkdir(parents=True)
+    (partial / "inner" / "file").write_bytes(b"new")
+
+
+def test_a_folder_is_whole_or_absent_too(tmp_path):
+    with atomic_path(tmp_path / "folder") as partial:
+        make_folder(partial)
+        assert not (tmp_path / "folder").exists()
+    assert (tmp_path / "folder" / "inner" / "file").read_bytes() == b"new"
+
+    def fail(partial):
+        make_folder(partial)
+        raise ValueError("of the block")
+
+    with pytest.raises(ValueError, match="of the block"), atomic_path(tmp_path / "b") as partial:
+        fail(partial)
+    assert names(tmp_path) == ["folder"]
+
+
+@pytest.mark.parametrize("make", [Path.touch, make_folder])
+def test_a_folder_replaces_nothing(tmp_path, make):
+    make(tmp_path / "before")
+
+    def meanwhile(partial):
+        make_folder(partial)
+        make(tmp_path / "a")
+
+    with (
+        pytest.raises(DataFileError, match="cannot be written"),
+        atomic_path(tmp_path / "a") as partial,
+    ):
+        meanwhile(partial)
+    assert names(tmp_path) == ["a", "before"]
+    assert (tmp_path / "a").is_dir() == (tmp_path / "before").is_dir()

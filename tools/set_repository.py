@@ -1,6 +1,6 @@
 """Set the address under which the book is published, in every file that names it.
 
-    python tools/set_repository.py https://github.com/NAME/REPOSITORY [--jupyterhub https://HUB]
+    .venv/bin/python tools/set_repository.py https://github.com/NAME/REPOSITORY [--jupyterhub https://HUB]
 
 The chapters and the assignments fetch the book from there on Colab; _config.yml, the README and
 CITATION.cff name it.  With a JupyterHub, the chapters get a button that opens them there, by way
@@ -8,10 +8,11 @@ of nbgitpuller.
 """
 
 import argparse
-import os
 import re
 import sys
 from pathlib import Path
+
+from aeutils.core.files import atomic_write
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = [ROOT / name for name in ("_config.yml", "README.md", "CITATION.cff")]
@@ -39,9 +40,8 @@ def main(arguments):
             line = f"launch_buttons:\n  jupyterhub_url: {given.jupyterhub}\n"
             text = text.replace("launch_buttons:\n", line)
         if text != before:
-            partial = path.with_name(path.name + ".partial")
-            partial.write_text(text)
-            os.replace(partial, path)
+            with atomic_write(path) as file:
+                file.write(text.encode())
             print(f"{path.relative_to(ROOT)}: {given.repository}")
 
 

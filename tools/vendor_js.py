@@ -1,6 +1,6 @@
 """Fetch the JavaScript that the page "Try it" runs on, and put it beside the page.
 
-    python tools/vendor_js.py
+    .venv/bin/python tools/vendor_js.py
 
 takes pinned versions through ``npm pack``, checks each package against the digest below, and
 writes one minified file of each into book/_live/try/vendor/.  The files are committed, so that
@@ -10,12 +10,13 @@ package ``seedrandom``; no network here draws any.
 
 import base64
 import hashlib
-import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+
+from aeutils.core.files import atomic_write
 
 VENDOR = Path(__file__).resolve().parent.parent / "book" / "_live" / "try" / "vendor"
 # package and version; its digest as npm states it (`npm view PACKAGE dist.integrity`); the file
@@ -58,9 +59,8 @@ def main():
         content = file_of(package, integrity, name)
         if hashlib.sha256(content).hexdigest() != digest:
             sys.exit(f"{name}: set its digest to {hashlib.sha256(content).hexdigest()}")
-        partial = VENDOR / f"{name}.partial"
-        partial.write_bytes(content)
-        os.replace(partial, VENDOR / name)
+        with atomic_write(VENDOR / name) as file:
+            file.write(content)
         print(f"{name}: {len(content):,} bytes, of {package}")
 
 

@@ -107,12 +107,13 @@ def atomic_path(path: str | os.PathLike[str], replace: bool = True) -> Iterator[
     Yields
     ------
     pathlib.Path
-        A path of the same name in a temporary folder beside `path`; nothing is there yet.
+        A path of the same name in a temporary folder beside `path`; nothing is there yet.  A
+        folder may be made there as well as a file, where `path` does not exist.
 
     Raises
     ------
     DataFileError
-        As of :func:`atomic_write`, or if the block has written no file there.
+        As of :func:`atomic_write`, or if the block has written nothing there.
     """
     path, mode = _checked(path, replace)
     folder = _partial_name(path)
@@ -121,7 +122,7 @@ def atomic_path(path: str | os.PathLike[str], replace: bool = True) -> Iterator[
     try:
         with _explained(path, folder):
             yield folder / path.name
-            if not (folder / path.name).is_file():
+            if not (folder / path.name).exists():
                 raise DataFileError(f"{path} was not written: no file was made for it.")
             _finish(folder / path.name, path, mode, replace)
     finally:
@@ -174,11 +175,15 @@ def _explained(path: Path, partial: Path) -> Iterator[None]:
 
 
 def _finish(partial: Path, path: Path, mode: int | None, replace: bool) -> None:
-    """Flush a complete file to the disk, then give it its name."""
-    _flush(partial)
+    """Flush what is complete to the disk, then give it its name."""
+    for part in (*partial.rglob("*"), partial):
+        if part.is_file():
+            _flush(part)
     if mode is not None:
         os.chmod(partial, mode)
-    if replace:
+    if partial.is_dir():
+        os.rename(partial, path)  # which replaces no file, and no folder that holds anything
+    elif replace:
         os.replace(partial, path)
     else:
         _name_unless_taken(partial, path)
