@@ -8,7 +8,9 @@ from pathlib import Path
 
 import check_python
 import commands
+import execute
 import pytest
+import run_tests
 import set_repository
 import setup_venv
 
@@ -131,6 +133,24 @@ def test_lab_serves_the_course_too():
 def test_unknown_command_is_refused():
     with pytest.raises(SystemExit, match=r"python tools/commands\.py book"):
         commands.main(["nonsense"])
+
+
+def test_chapters_are_chosen_by_words_and_a_mistyped_one_is_refused():
+    assert [path.stem[:2] for path in execute.choose(["02", "sequences"])] == ["02", "08"]
+    assert len(execute.choose([])) > 10
+    with pytest.raises(SystemExit, match="No chapter has 2x in its name"):
+        execute.choose(["02", "2x"])
+
+
+def test_what_begins_first_is_there():
+    tests = run_tests.TESTS.glob("test_*.py")
+    for paths, longest in [
+        (tests, run_tests.LONGEST_TESTS),
+        (execute.choose([]), run_tests.LONGEST_CHAPTERS),
+    ]:
+        first = run_tests.longest_first(paths, longest)[: len(longest)]
+        for path, name in zip(first, longest, strict=True):
+            assert path.stem.removeprefix("test_").startswith(name)
 
 
 def test_setting_the_published_address(monkeypatch, tmp_path, capsys):

@@ -3,6 +3,7 @@
     python tools/commands.py setup [--gpu]
     python tools/commands.py book
     python tools/commands.py lab
+    python tools/commands.py test [CHAPTER ...]
 
 Uses the standard library alone, since nothing else is there yet, and what every Python
 understands, so that tools/check_python.py can refuse an old one.
@@ -23,6 +24,11 @@ STEPS = {
     "book": [[PYTHON, "tools/build_book.py"]],
     # from the folder of the book on, since nbgrader's panels need the course, too
     "lab": [[PYTHON, "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/notebooks"]],
+    "test": [
+        [PYTHON, "-m", "ruff", "check", "."],
+        [PYTHON, "-m", "ruff", "format", "--check", "."],
+        [PYTHON, "tools/run_tests.py"],
+    ],
 }
 
 

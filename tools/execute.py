@@ -60,12 +60,13 @@ def store(notebook, path):
 
 
 def choose(words):
-    """Return the chapters whose names hold one of the words, or all; exit where none does."""
+    """Return the chapters whose names hold one of the words, or all; exit for a word in no name."""
     chapters = sorted(NOTEBOOKS.glob("*.ipynb"))
-    chosen = [path for path in chapters if not words or any(word in path.stem for word in words)]
-    if not chosen:
-        sys.exit(f"No chapter has {' or '.join(words)} in its name: {[p.stem for p in chapters]}")
-    return chosen
+    for word in words:
+        if not any(word in path.stem for path in chapters):
+            names = "\n  ".join(path.stem for path in chapters)
+            sys.exit(f"No chapter has {word} in its name; the chapters are\n  {names}")
+    return [path for path in chapters if not words or any(word in path.stem for word in words)]
 
 
 def main(words):
