@@ -55,10 +55,10 @@ feedback: setup ## write a page for each graded submission to assignments/feedba
 grades.csv: setup ## write assignments/grades.csv, and the same for Canvas and Moodle
 	@$(CLASSROOM) grades $(ASSIGNMENTS)
 
-lint: setup ## format and check the code
-	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+lint: setup ## format and check the code, its types and the order of the package's rooms
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy && $(BIN)/lint-imports
 
 clean: ## remove .venv and everything built
-	@rm -rf .venv _build .pytest_cache .ruff_cache
+	@rm -rf .venv _build .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 	@echo "Removed .venv, _build and caches"

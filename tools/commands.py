@@ -27,6 +27,9 @@ STEPS = {
     "test": [
         [PYTHON, "-m", "ruff", "check", "."],
         [PYTHON, "-m", "ruff", "format", "--check", "."],
+        [PYTHON, "-m", "mypy"],
+        # the order of the rooms, as pyproject.toml states it
+        [PYTHON, "-c", "import importlinter.cli as c; c.lint_imports_command()", "--no-cache"],
         [PYTHON, "tools/run_tests.py"],
     ],
 }
