@@ -172,6 +172,28 @@ def random_generator(seed: object, error: type[AeutilsError] = AeutilsError) -> 
         ) from cause
 
 
+def keras_seed(seed: object, error: type[AeutilsError] = AeutilsError) -> int | None:
+    """Return a seed as Keras accepts it on every backend, or raise.
+
+    Parameters
+    ----------
+    seed : int or None
+        Any kind of integer, from Python or NumPy, from 0 to 4,294,967,295.
+    error : type, default AeutilsError
+        The error to raise.
+
+    Raises
+    ------
+    AeutilsError
+        Or `error`, if it is anything else.
+    """
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
+        raise error(f"seed must be an integer from 0 to 4,294,967,295, or None; got {seed!r}.")
+    return int(seed)
+
+
 def finite_numbers(name: str, array: NDArray) -> NDArray:
     """Return floating-point numbers without NaN or infinity, or raise."""
     if not np.issubdtype(array.dtype, np.floating):
@@ -284,7 +306,7 @@ def anomaly_score_vectors(groups: Mapping[str, ArrayLike]) -> dict[str, NDArray[
     if highest <= 0 and lowest < 0:
         raise AeutilsError(
             f"{' and '.join(vectors)} must be higher for stranger samples; these run from "
-            f"{lowest:.6g} to {highest:.6g}: that is scikit-learn's direction, in which higher is "
+            f"{lowest:.6g} to {highest + 0:.6g}: that is scikit-learn's direction, in which higher is "
             "normal. Pass detector.anomaly_scores(X) or -scores. If higher is stranger already, "
             "add a constant so that some are above 0."
         )
