@@ -3,8 +3,8 @@
     python benchmarks/documents.py --train   # 7 minutes on 2 cores: aeutils/data/page_cleaner.npz
     python benchmarks/documents.py           # 2 minutes: benchmarks/documents.json
 
-Measured beside Otsu's threshold, an adaptive threshold, Sauvola's, and a division by the
-background: PSNR and SSIM on pages drawn and spoiled here, and, with Tesseract (Debian's package
+Compared with Otsu's threshold, an adaptive threshold, Sauvola's, and a division by the
+background: PSNR and SSIM on pages drawn and degraded here, and, with Tesseract (Debian's package
 tesseract-ocr), the share of characters that it misreads on them and on scikit-image's photographed
 page; then time and memory of ``python -m aeutils denoise`` on an A4 page of 600 dpi.
 """
@@ -12,7 +12,6 @@ page; then time and memory of ``python -m aeutils denoise`` on an A4 page of 600
 import hashlib
 import itertools
 import json
-import os
 import resource
 import shutil
 import subprocess
@@ -28,12 +27,13 @@ from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 from skimage.filters import threshold_local, threshold_otsu, threshold_sauvola
 
 from aeutils import data, documents, runtime
+from aeutils.core.files import atomic_write
 from aeutils.denoising import psnr, ssim
 
 SEED, N_PAGES, STEPS, BATCH_SIZE, PATCH, RATE = 0, 240, 3000, 16, 128, 4e-3
 # DejaVu Serif was trained on, Computer Modern (roman, sans serif) was not
 FONTS = ("DejaVuSerif", "cmr10", "cmss10")
-SPOILINGS = 3  # of each of the six pages
+VERSIONS = 3  # degraded, of each of the six pages
 ENLARGE = 3  # what small type needs for Tesseract
 
 
@@ -46,13 +46,13 @@ def train():
 
     began = time.perf_counter()
     clean = np.array([documents.random_page(seed=i) for i in range(N_PAGES)], np.float32)
-    spoiled = np.array([documents.degrade_page(page, seed=i) for i, page in enumerate(clean)])
+    degraded = np.array([documents.degrade_page(page, seed=i) for i, page in enumerate(clean)])
     print(f"{N_PAGES} pages: {time.perf_counter() - began:.0f} s", flush=True)
 
     def patches():
         rng = np.random.default_rng(SEED)
         while True:
-            yield documents.random_patches(spoiled, clean, BATCH_SIZE, PATCH, rng)
+            yield documents.random_patches(degraded, clean, BATCH_SIZE, PATCH, rng)
 
     keras.utils.set_random_seed(SEED)
     model = page_cleaner()
@@ -62,14 +62,13 @@ def train():
     model.compile(keras.optimizers.Adam(schedule), loss="binary_crossentropy", jit_compile=False)
     model.fit(patches(), steps_per_epoch=STEPS // 10, epochs=10, verbose=2)
     path = data.FOLDER / "page_cleaner.npz"
-    partial = path.with_suffix(".npz.partial")
-    with open(partial, "wb") as file:
+    with atomic_write(path) as file:
         np.savez(file, *model.get_weights())
-    os.replace(partial, path)
     listed = data.FOLDER / "checksums.json"
     checksums = json.loads(listed.read_text())
     checksums[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-    listed.write_text(json.dumps(checksums, indent=2) + "\n")
+    with atomic_write(listed) as file:
+        file.write((json.dumps(checksums, indent=2) + "\n").encode())
     print(
         f"written: {path.name}, {path.stat().st_size:,} bytes, {time.perf_counter() - began:.0f} s"
     )
@@ -106,11 +105,11 @@ KNOBS = {
 }
 
 
-def tuned(method, spoiled, clean):
+def tuned(method, degraded, clean):
     """Return the knobs with the best PSNR on training pages."""
 
     def quality(knob):
-        answers = np.array([method(page, *knob) for page in spoiled])
+        answers = np.array([method(page, *knob) for page in degraded])
         # two decimals of a decibel, so that the last bits of a processor do not choose
         return round(float(psnr(clean, answers).mean()), 2)
 
@@ -118,19 +117,19 @@ def tuned(method, spoiled, clean):
 
 
 def test_pages():
-    """Return clean and spoiled test pages, and what they say."""
-    clean, spoiled, texts = [], [], []
+    """Return clean and degraded test pages, and their texts."""
+    clean, degraded, texts = [], [], []
     for i, paragraph in enumerate(data.load_prose()):
         page, text = documents.render_page(paragraph, font=FONTS[i % len(FONTS)])
-        for spoiling in range(SPOILINGS):
+        for version in range(VERSIONS):
             clean.append(page)
-            spoiled.append(documents.degrade_page(page, seed=1000 + SPOILINGS * i + spoiling))
+            degraded.append(documents.degrade_page(page, seed=1000 + VERSIONS * i + version))
             texts.append(text)
-    return np.array(clean), np.array(spoiled), texts
+    return np.array(clean), np.array(degraded), texts
 
 
 def enlarged(page):
-    """Return a page in larger type, as Tesseract wants it."""
+    """Return a page in larger type, as Tesseract needs it."""
     height, width = page.shape
     picture = Image.fromarray(page)
     size = (ENLARGE * width, ENLARGE * height)
@@ -144,22 +143,22 @@ def misread(page, text):
 
 def on_test_pages(methods):
     """Measure every method on the rendered pages."""
-    clean, spoiled, texts = test_pages()
+    clean, degraded, texts = test_pages()
     measured = {"psnr_db": {}, "ssim": {}, "cer": {}, "cer_by_font": {}}
     for name, method in methods.items():
-        answers = np.array([method(page) for page in spoiled])
+        answers = np.array([method(page) for page in degraded])
         errors = np.array([misread(*pair) for pair in zip(answers, texts, strict=True)])
         measured["psnr_db"][name] = round(float(psnr(clean, answers).mean()), 2)
         measured["ssim"][name] = round(float(ssim(clean, answers).mean()), 3)
         measured["cer"][name] = round(float(errors.mean()), 4)
-        by_font = errors.reshape(-1, len(FONTS), SPOILINGS).mean(axis=(0, 2))
+        by_font = errors.reshape(-1, len(FONTS), VERSIONS).mean(axis=(0, 2))
         measured["cer_by_font"][name] = {
             font: round(float(e), 4) for font, e in zip(FONTS, by_font, strict=True)
         }
         print(name, {key: value[name] for key, value in measured.items()}, flush=True)
-    errors = [misread(*pair) for pair in zip(clean[::SPOILINGS], texts[::SPOILINGS], strict=True)]
+    errors = [misread(*pair) for pair in zip(clean[::VERSIONS], texts[::VERSIONS], strict=True)]
     measured["cer"]["clean original"] = round(float(np.mean(errors)), 4)
-    return {"pages": len(spoiled), "fonts": list(FONTS), **measured}
+    return {"pages": len(degraded), "fonts": list(FONTS), **measured}
 
 
 def on_scanned_page(methods):
@@ -190,10 +189,10 @@ def on_a4(dpi=600):
     )
     light = Image.fromarray(documents.uneven_light((700, 500), seed=1)).resize((width, height))
     grain = np.random.default_rng(0).normal(0, 0.03, clean.shape)
-    spoiled = np.clip((0.15 + 0.8 * clean) * np.asarray(light) + grain, 0, 1)
+    degraded = np.clip((0.15 + 0.8 * clean) * np.asarray(light) + grain, 0, 1)
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "in.png", Path(folder) / "out.png"
-        colour = Image.fromarray(np.round(255 * spoiled).astype(np.uint8)).convert("RGB")
+        colour = Image.fromarray(np.round(255 * degraded).astype(np.uint8)).convert("RGB")
         colour.save(source, dpi=(dpi, dpi))
         command = [sys.executable, "-m", "aeutils", "denoise", source, target]
         began = time.perf_counter()
@@ -206,7 +205,7 @@ def on_a4(dpi=600):
         "pixels": [height, width],
         "seconds": round(seconds, 1),
         "peak_memory_mb": round(peak / 1024),
-        "psnr_db_before": round(float(psnr(clean[None], spoiled[None].astype("float32"))[0]), 2),
+        "psnr_db_before": round(float(psnr(clean[None], degraded[None].astype("float32"))[0]), 2),
         "psnr_db": round(float(psnr(clean[None], answer[None])[0]), 2),
     }
 
@@ -223,8 +222,8 @@ def main():
 
     model = load_page_cleaner()
     clean = np.array([documents.random_page(seed=i) for i in range(12)], np.float32)
-    spoiled = np.array([documents.degrade_page(page, seed=i) for i, page in enumerate(clean)])
-    knobs = {method: tuned(method, spoiled, clean) for method in KNOBS}
+    degraded = np.array([documents.degrade_page(page, seed=i) for i, page in enumerate(clean)])
+    knobs = {method: tuned(method, degraded, clean) for method in KNOBS}
     names = {otsu: "Otsu", adaptive: "adaptive mean", sauvola: "Sauvola", division: "division"}
     methods = {"as it is": lambda page: page}
     for method, name in names.items():

@@ -1,10 +1,11 @@
 """Write the benchmarks page of the book, book/benchmarks.md, from the stored results."""
 
 import itertools
-import os
 from pathlib import Path
 
 import results
+
+from aeutils.core.files import atomic_write
 
 PAGE = Path(__file__).resolve().parent.parent / "book" / "benchmarks.md"
 
@@ -442,7 +443,6 @@ def render():
 
 
 if __name__ == "__main__":
-    partial = PAGE.with_suffix(".md.partial")
-    partial.write_text(render())
-    os.replace(partial, PAGE)
+    with atomic_write(PAGE) as file:
+        file.write(render().encode())
     print(f"written: book/{PAGE.name}")

@@ -1,11 +1,11 @@
 """Store measured results beside the scripts that measured them."""
 
 import json
-import os
 import platform
 from datetime import date
 from pathlib import Path
 
+from aeutils.core.files import atomic_write
 from aeutils.runtime import device_report
 
 FOLDER = Path(__file__).resolve().parent
@@ -15,9 +15,8 @@ def write(name, results):
     """Write results as ``benchmarks/<name>.json``, with the day and the machine in front."""
     machine = {"date": date.today().isoformat(), "processor": _processor(), "on": device_report()}
     path = FOLDER / f"{name}.json"
-    partial = path.with_suffix(".json.partial")
-    partial.write_text(json.dumps({**machine, **results}, indent=2) + "\n")
-    os.replace(partial, path)
+    with atomic_write(path) as file:
+        file.write((json.dumps({**machine, **results}, indent=2) + "\n").encode())
     print(f"written: {path.relative_to(FOLDER.parent)}")
 
 

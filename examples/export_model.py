@@ -7,7 +7,6 @@ writes FOLDER/model.onnx and FOLDER/saved_model, whichever backend trained the n
 
 import argparse
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -38,6 +37,7 @@ def main():
 
     import aeutils.core.layers
     import aeutils.denoising.layers  # noqa: F401  so that Keras knows them
+    from aeutils.core.files import atomic_path
 
     try:
         # how it was trained is of no use here
@@ -46,12 +46,11 @@ def main():
         parser.error(
             f"{arguments.model} holds no network of Keras's layers and those of aeutils ({error})"
         )
-    partial = arguments.folder.with_name(f"{arguments.folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    model.export(partial / "saved_model", verbose=False)
-    model.export(partial / "model.onnx", format="onnx", verbose=False)
-    os.replace(partial, arguments.folder)
+    arguments.folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(arguments.folder) as partial:
+        partial.mkdir()
+        model.export(partial / "saved_model", verbose=False)
+        model.export(partial / "model.onnx", format="onnx", verbose=False)
 
 
 if __name__ == "__main__":

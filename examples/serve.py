@@ -4,9 +4,11 @@
 
 answers a POST to /predict of {"pictures": [[784 numbers from 0 to 1], …]} by {"scores": […]};
 GET /health says whether it is ready.  It needs no Keras, and computes by ONNX Runtime.
+A larger request is refused by 413 before it is read as JSON.
 """
 
 import argparse
+import math
 import multiprocessing
 import signal
 import sys
@@ -24,7 +26,8 @@ from aeutils.anomalies import reconstruction_error
 from aeutils.core.errors import AeutilsError
 from aeutils.images import to_unit_range
 
-MOST_PICTURES = 1000
+MOST_PICTURES = 100
+MOST_BYTES = 2_000_000  # of a request; a number of double precision takes up to 25
 
 
 class Pictures(BaseModel):
@@ -52,10 +55,19 @@ class Scorer(litserve.LitAPI):
 
     def decode_request(self, request: Pictures):
         """Return the pictures as the network takes them, or refuse them."""
-        if len(request.pictures) > MOST_PICTURES:
-            raise HTTPException(413, f"at most {MOST_PICTURES} pictures in one request")
+        n = len(request.pictures)
+        if n > MOST_PICTURES:
+            raise HTTPException(413, f"pictures must be at most {MOST_PICTURES}; got {n}.")
+        shape = self.input.shape[1:]
+        size = math.prod(shape)
+        for index, picture in enumerate(request.pictures):
+            # two halves must not become one picture
+            if len(picture) != size:
+                raise HTTPException(
+                    400, f"pictures[{index}] must be {size} numbers; got {len(picture)}."
+                )
         try:
-            return to_unit_range(request.pictures, shape=self.input.shape[1:])
+            return to_unit_range(request.pictures).reshape(-1, *shape)
         except AeutilsError as error:
             raise HTTPException(400, str(error)) from error
 
@@ -67,6 +79,16 @@ class Scorer(litserve.LitAPI):
     def encode_response(self, scores):
         """Return what becomes the answer's JSON."""
         return {"scores": scores.tolist()}
+
+
+def new_server(path, workers=1):
+    """Return a server of the network in a file; it counts the bytes of each request."""
+    return litserve.LitServer(
+        Scorer(path),
+        accelerator="cpu",
+        workers_per_device=workers,
+        max_payload_size=MOST_BYTES,
+    )
 
 
 def stop(*_):
@@ -88,11 +110,8 @@ def main():
     arguments = parser.parse_args()
     if not arguments.model.is_file():
         parser.error(f"{arguments.model} is not there")
-    server = litserve.LitServer(
-        Scorer(str(arguments.model)), accelerator="cpu", workers_per_device=arguments.workers
-    )
     signal.signal(signal.SIGTERM, stop)
-    server.run(
+    new_server(str(arguments.model), arguments.workers).run(
         host=arguments.host, port=arguments.port, generate_client_file=False, log_level="warning"
     )
 

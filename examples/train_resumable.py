@@ -7,7 +7,6 @@ again goes on from there and ends with the very weights of a run that nobody dis
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import keras  # noqa: E402  after the logs are quiet
 import numpy as np  # noqa: E402
 
 from aeutils.core import dense_autoencoder  # noqa: E402
+from aeutils.core.files import atomic_path  # noqa: E402
 from aeutils.data import load_mnist  # noqa: E402
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
 
@@ -100,9 +100,8 @@ def optimizer_name(images):
 
 def save(model, path):
     """Replace the file in one move, so that a kill leaves the old state or the new one."""
-    partial = path.with_suffix(".partial.keras")
-    model.save(partial)
-    os.replace(partial, path)
+    with atomic_path(path) as partial:
+        model.save(partial)
 
 
 if __name__ == "__main__":

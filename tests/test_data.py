@@ -3,9 +3,11 @@
 import shutil
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from aeutils import data
 from aeutils.core.errors import AeutilsError, DataFileError
@@ -168,7 +170,7 @@ def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
     assert data.verify()[name] != "ok"
 
 
-@pytest.mark.parametrize("content", [None, "not JSON"])
+@pytest.mark.parametrize("content", [None, "not JSON", "7", "[1]"])
 def test_damaged_checksums_are_told(damaged, content):
     if content is None:
         (damaged / "checksums.json").unlink()
@@ -176,6 +178,32 @@ def test_damaged_checksums_are_told(damaged, content):
         (damaged / "checksums.json").write_text(content)
     with pytest.raises(DataFileError, match="checksums"):
         data.load_mnist()
+
+
+@pytest.mark.parametrize(
+    ("load", "package", "to_install"),
+    [
+        (data.load_penguins, "pandas", "pandas"),
+        (data.load_scanned_page, "skimage", "scikit-image"),
+        (data.load_speech, "soundfile", "soundfile"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named(monkeypatch, load, package, to_install):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(AeutilsError, match=f"pip install {to_install}$"):
+        load()
+
+
+def test_the_scanned_page_is_the_one_whose_text_is_known(tmp_path, monkeypatch):
+    page, text = data.load_scanned_page()
+    assert (page.shape, page.dtype) == ((191, 384), np.float32)
+    assert text.split()[:2] == ["Region-based", "segmentation"]
+    (tmp_path / "data").mkdir()
+    Image.new("L", (5, 4)).save(tmp_path / "data" / "page.png")
+    other = types.SimpleNamespace(__path__=[str(tmp_path)])
+    monkeypatch.setitem(sys.modules, "skimage", other)
+    with pytest.raises(DataFileError, match="got 4 × 5"):
+        data.load_scanned_page()
 
 
 def test_the_restoring_command_restores(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The scripts in examples/; chapter 11 runs them whole, here is what it does not show."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import serve
 import train_resumable
+from fastapi.testclient import TestClient
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
@@ -162,6 +164,8 @@ def test_server_refuses_a_network_that_is_no_autoencoder(tmp_path):
         ([[]], 400),
         ([[0.5] * 783], 400),
         ([[0.5] * 784, [0.5] * 783], 400),
+        ([[0.5] * 392] * 2, 400),  # two halves are no picture
+        ([[0.5] * 28] * 28, 400),
         ([[2.0] * 784], 400),
         ([[float("nan")] * 784], 400),
         ([[0.0]] * (serve.MOST_PICTURES + 1), 413),
@@ -172,3 +176,24 @@ def test_server_refuses(scorer, pictures, status):
         scorer.decode_request(serve.Pictures(pictures=pictures))
     assert refusal.value.status_code == status
     assert refusal.value.detail
+
+
+def chunks(body):
+    """Send the body in pieces, without saying how long it is."""
+    yield from (body[i : i + 65536] for i in range(0, len(body), 65536))
+
+
+@pytest.mark.parametrize("send", [bytes, chunks])
+def test_server_refuses_a_large_request_before_it_reads_it_as_json(send):
+    client = TestClient(serve.new_server("model.onnx").app)
+    answer = client.post("/predict", content=send(b"[" * (serve.MOST_BYTES + 1)))
+    assert answer.status_code == 413
+    assert "too large" in answer.json()["detail"]
+    # one that is small enough is read, and found to be no JSON
+    assert client.post("/predict", content=send(b"[" * 1000)).status_code == 422
+
+
+def test_the_largest_batch_fits_into_a_request():
+    number = 2.2250738585072014e-308  # as long as a pixel gets
+    batch = {"pictures": [[number] * 784] * serve.MOST_PICTURES}
+    assert len(json.dumps(batch)) <= serve.MOST_BYTES

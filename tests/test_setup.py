@@ -8,8 +8,10 @@ from pathlib import Path
 
 import check_python
 import commands
+import execute
 import nbformat
 import pytest
+import run_tests
 import set_repository
 import setup_venv
 import yaml
@@ -64,25 +66,38 @@ def test_make_alone_lists_the_commands():
 def test_make_runs_the_steps_of_the_commands(name):
     done = subprocess.run(["make", "-n", name], cwd=ROOT, capture_output=True, text=True)
     assert f"tools/commands.py {name}" in done.stdout
-    for step in commands.SETUP + commands.STEPS[name]:
-        if step[1].startswith("tools/"):
-            assert (ROOT / step[1]).exists()
-            assert step[1] not in done.stdout
+    for tool in commands.SETUP + [step[1] for step in commands.STEPS[name]]:
+        assert tool not in done.stdout
+        assert (ROOT / tool).exists() or not tool.startswith("tools/")
 
 
 def test_a_command_sets_up_first_and_stops_at_the_first_failure(monkeypatch):
     ran = []
     monkeypatch.setattr(commands, "run", lambda step: ran.append(step) or len(ran) == 3)
+    monkeypatch.setattr(commands, "PYTHON", str(ROOT / "none"))
+    check, make = ([sys.executable, tool] for tool in commands.SETUP)
     assert commands.main(["book"]) == 1
-    assert ran == commands.SETUP + commands.STEPS["book"]
+    assert ran == [check, make, *commands.STEPS["book"]]
     ran.clear()
     assert commands.main(["setup", "--gpu"]) == 0
-    assert ran == [commands.SETUP[0], [*commands.SETUP[1], "--gpu"]]
+    assert ran == [check, [*make, "--gpu"]]
+
+
+def test_an_environment_that_is_there_is_kept_whichever_python_asks(monkeypatch):
+    ran = []
+    monkeypatch.setattr(commands, "run", lambda step: ran.append(step[0]))
+    monkeypatch.setattr(commands, "PYTHON", __file__)
+    commands.main(["lab"])
+    assert ran[:2] == [__file__, __file__]
+    ran.clear()
+    commands.main(["setup"])
+    assert ran == [sys.executable, sys.executable]
 
 
 def test_a_command_runs_in_the_checkout_and_returns_its_status():
     code = f"import os, sys; sys.exit(3 if os.getcwd() == {str(ROOT)!r} else 4)"
     assert commands.run([sys.executable, "-c", code]) == 3
+    assert commands.run([sys.executable, "-c", "import sys; sys.exit(sys.flags.utf8_mode)"]) == 1
 
 
 def test_ctrl_c_is_left_to_the_program_that_runs():
@@ -110,9 +125,34 @@ def test_ctrl_c_is_left_to_the_program_that_runs():
     assert process.returncode == 0
 
 
+def test_lab_serves_the_course_too():
+    """A folder named on the command line would be all that nbgrader's panels see."""
+    (lab,) = commands.STEPS["lab"]
+    assert not [argument for argument in lab[3:] if not argument.startswith("--")]
+    assert (ROOT / lab[-1].rpartition("/lab/tree/")[2]).is_dir()
+
+
 def test_unknown_command_is_refused():
     with pytest.raises(SystemExit, match=r"python tools/commands\.py book"):
         commands.main(["nonsense"])
+
+
+def test_chapters_are_chosen_by_words_and_a_mistyped_one_is_refused():
+    assert [path.stem[:2] for path in execute.choose(["02", "sequences"])] == ["02", "08"]
+    assert len(execute.choose([])) > 10
+    with pytest.raises(SystemExit, match="No chapter has 2x in its name"):
+        execute.choose(["02", "2x"])
+
+
+def test_what_begins_first_is_there():
+    tests = run_tests.TESTS.glob("test_*.py")
+    for paths, longest in [
+        (tests, run_tests.LONGEST_TESTS),
+        (execute.choose([]), run_tests.LONGEST_CHAPTERS),
+    ]:
+        first = run_tests.longest_first(paths, longest)[: len(longest)]
+        for path, name in zip(first, longest, strict=True):
+            assert path.stem.removeprefix("test_").startswith(name)
 
 
 @pytest.fixture

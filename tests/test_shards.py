@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import keras
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import aeutils.shards
 from aeutils.anomalies import reconstruction_error
@@ -205,17 +207,116 @@ def test_no_more_than_batches_is_in_memory(tmp_path):
 def test_what_a_kill_left_behind_is_no_result(shards, dense, tmp_path):
     folder = tmp_path / "scores"
     folder.mkdir()
-    (folder / "shard-00000.scores.npy.0123.partial").write_bytes(b"half")
+    (folder / ".shard-00000.scores.npy.0123.partial").write_bytes(b"half")
+    (folder / "mine.partial").write_bytes(b"of somebody else")
     score_shards(dense, shards, folder)
-    assert not [name for name in file_names(folder) if "partial" in name]
+    assert [name for name in file_names(folder) if "partial" in name] == ["mine.partial"]
 
 
-def test_a_failure_half_way_leaves_no_result(shards, dense, tmp_path, monkeypatch):
-    answers = iter([np.zeros(5)])
-    monkeypatch.setattr(aeutils.shards, "_score", lambda model, x: next(answers))
-    with pytest.raises(StopIteration):
-        score_shards(dense, shards, tmp_path / "scores", batch_size=5)
+@pytest.mark.parametrize("client", [None, Threads()], ids=["here", "workers"])
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), OSError(5, "Input/output error"), RuntimeError("of Keras"), StopIteration()],
+)
+def test_whatever_a_shard_fails_with_costs_that_shard_only(
+    shards, dense, tmp_path, monkeypatch, client, error
+):
+    score, second_batch = aeutils.shards._score, np.load(shards[0])[5].ravel() / np.float32(255)
+
+    def fail_half_way_through_the_first(network, x):
+        if np.array_equal(x[0], second_batch):
+            raise error
+        return score(network, x)
+
+    monkeypatch.setattr(aeutils.shards, "_score", fail_half_way_through_the_first)
+    with pytest.raises(AeutilsError, match=r"shard-00000") as caught:
+        score_shards(dense, shards, tmp_path / "scores", client, batch_size=5)
+    assert type(error).__name__ in str(caught.value) or str(error.args[-1]) in str(caught.value)
+    kinds = ("from", "npy")
+    expected = [f"shard-0000{i}.scores.{kind}" for i in (1, 2) for kind in kinds]
+    assert file_names(tmp_path / "scores") == expected
+
+
+def test_ctrl_c_stops_the_run_and_leaves_no_part_of_a_result(shards, dense, tmp_path, monkeypatch):
+    def stop(network, x):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(aeutils.shards, "_score", stop)
+    with pytest.raises(KeyboardInterrupt):
+        score_shards(dense, shards, tmp_path / "scores")
     assert file_names(tmp_path / "scores") == []
+
+
+def test_a_size_that_the_network_changes_is_refused(tmp_path):
+    layers = [keras.layers.MaxPooling2D(2), keras.layers.UpSampling2D(2)]
+    keras.Sequential([keras.Input((None, None, 1)), *layers]).save(tmp_path / "even.keras")
+    sizes = [(2, 9, 9), (2, 8, 8)]
+    shards = save_shards([np.zeros(size, "uint8") for size in sizes], tmp_path / "shards")
+    with pytest.raises(ModelError, match=r"shard-00000.*\(9, 9, 1\) into \(8, 8, 1\).*crop or pad"):
+        denoise_shards(tmp_path / "even.keras", shards, tmp_path / "clean")
+    assert file_names(tmp_path / "clean") == [
+        "shard-00001.denoised.from",
+        "shard-00001.denoised.npy",
+    ]
+
+
+@pytest.mark.parametrize("run", [score_shards, denoise_shards])
+def test_a_network_that_outputs_nan_writes_nothing(shards, tmp_path, run):
+    network = dense_autoencoder(hidden_layer_sizes=(16,))
+    network.set_weights([np.full_like(w, np.nan) for w in network.get_weights()])
+    network.save(tmp_path / "nan.keras")
+    with pytest.raises(
+        ModelError, match=r"shard-00000.*NaN.* 2 more .*: shard-00001.npy, shard-0000"
+    ):
+        run(tmp_path / "nan.keras", shards, tmp_path / "results")
+    assert file_names(tmp_path / "results") == []
+
+
+def test_other_formats_of_networks_are_refused(shards, dense, tmp_path):
+    network = keras.models.load_model(dense)
+    network.save(tmp_path / "old.h5")
+    (tmp_path / "renamed.keras").write_bytes((tmp_path / "old.h5").read_bytes())
+    (tmp_path / "folder.keras").mkdir()
+    for name in ("old.h5", "folder.keras"):
+        with pytest.raises(DataFileError, match=rf"must be a \.keras file; got .*{name}"):
+            score_shards(tmp_path / name, shards, tmp_path / "scores")
+    with pytest.raises(DataFileError, match="no model that Keras can load"):
+        score_shards(tmp_path / "renamed.keras", shards, tmp_path / "scores")
+
+
+def test_code_in_a_network_is_not_run(shards, tmp_path):
+    x = keras.Input((784,))
+    keras.Model(x, keras.layers.Lambda(lambda x: x)(x)).save(tmp_path / "code.keras")
+    with pytest.raises(DataFileError, match=r"code\.keras .*[Ll]ambda"):
+        score_shards(tmp_path / "code.keras", shards, tmp_path / "scores")
+
+
+def test_results_never_replace_a_shard(dense, tmp_path):
+    shards = save_shards([pictures(2)], tmp_path)
+    score_shards(dense, shards, tmp_path)
+    with pytest.raises(AeutilsError, match=r"shard-00000\.scores\.npy is one of the shards"):
+        score_shards(dense, sorted(tmp_path.glob("*.npy")), tmp_path)
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_of_damaged_shards_each_is_scored_or_refused(dense, tmp_path, seed):
+    rng, path = np.random.default_rng(seed), tmp_path / "bad.npy"
+    np.save(path, pictures(2))
+    content = bytearray(path.read_bytes())
+    for _ in range(rng.integers(1, 4)):
+        content[rng.integers(128)] = rng.integers(256)
+    if seed % 5 == 0:
+        del content[rng.integers(len(content)) :]
+    path.write_bytes(content)
+    try:
+        (result,) = score_shards(dense, [path], tmp_path / "scores")
+    except AeutilsError:
+        assert file_names(tmp_path / "scores") in ([], ["bad.scores.from", "bad.scores.npy"])
+    else:
+        scores = np.load(result)
+        assert scores.ndim == 1
+        assert ((scores >= 0) & (scores <= 1)).all()
 
 
 @pytest.mark.parametrize("client", [None, Threads()], ids=["here", "workers"])
@@ -257,14 +358,39 @@ def test_models_that_do_not_answer_in_kind_are_refused(shards, tmp_path):
         score_shards(tmp_path / "encoder.keras", shards, tmp_path / "scores")
 
 
-def test_arrays_that_are_no_shards_are_refused(tmp_path):
-    with pytest.raises(AeutilsError, match="array_split"):
-        save_shards(pictures(3), tmp_path / "a")
-    for bad in (np.zeros(3), np.zeros((0, 784)), np.array([["a", "b"]]), np.array([[None]])):
-        with pytest.raises(AeutilsError, match="array 1"):
-            save_shards([pictures(1), bad], tmp_path / "b")
-        (tmp_path / "b" / "shard-00000.npy").unlink()
-    assert file_names(tmp_path / "b") == []
+@pytest.mark.parametrize(
+    "bad",
+    [
+        np.zeros(3),
+        np.zeros((0, 784)),
+        np.array([["a", "b"]]),
+        np.array([[None]]),
+        np.ma.masked_equal([[1, 2]], 2),
+        [[1, 2], [3]],
+        "text",
+        None,
+    ],
+)
+def test_of_a_collection_with_a_bad_array_nothing_stays(tmp_path, bad):
+    with pytest.raises(AeutilsError, match="array 1"):
+        save_shards([pictures(1), bad], tmp_path)
+    assert file_names(tmp_path) == []
+
+
+def test_of_a_collection_whose_generator_fails_nothing_stays(tmp_path):
+    def arrays():
+        yield pictures(1)
+        raise RuntimeError("of the generator")
+
+    with pytest.raises(RuntimeError, match="of the generator"):
+        save_shards(arrays(), tmp_path)
+    assert file_names(tmp_path) == []
+
+
+def test_shards_of_another_collection_are_neither_mixed_nor_replaced(tmp_path):
+    for bad in (pictures(3), 5, None):
+        with pytest.raises(AeutilsError, match="array_split"):
+            save_shards(bad, tmp_path / "a")
     save_shards([pictures(1)], tmp_path / "c")
     with pytest.raises(DataFileError, match="shards already"):
         save_shards([pictures(1)], tmp_path / "c")
@@ -277,14 +403,22 @@ def test_bad_requests_are_refused(shards, dense, tmp_path):
         score_shards(dense, [tmp_path / "none.npy"], tmp_path)
     with pytest.raises(DataFileError, match="not there"):
         score_shards(tmp_path / "none.keras", shards, tmp_path)
-    with pytest.raises(DataFileError, match="Keras"):
+    with pytest.raises(DataFileError, match="keras file"):
         score_shards(shards[0], shards, tmp_path)
+    (tmp_path / "broken.keras").write_bytes(b"no network")
+    with pytest.raises(DataFileError, match="no model that Keras can load"):
+        score_shards(tmp_path / "broken.keras", shards, tmp_path)
     with pytest.raises(AeutilsError, match="name of its own"):
         score_shards(dense, [shards[0], shards[0]], tmp_path)
     with pytest.raises(AeutilsError, match="at least one"):
         score_shards(dense, [], tmp_path)
-    with pytest.raises(AeutilsError, match="sequence of paths"):
-        score_shards(dense, tmp_path, tmp_path)
+    for bad in (tmp_path, None, 3):
+        with pytest.raises(AeutilsError, match="sequence of paths"):
+            score_shards(dense, bad, tmp_path)
+    with pytest.raises(DataFileError, match=r"shards\[1\] must be the path"):
+        score_shards(dense, [shards[0], None], tmp_path)
+    with pytest.raises(DataFileError, match="folder must be the path"):
+        score_shards(dense, shards, None)
     with pytest.raises(AeutilsError, match="path of a saved network"):
         score_shards(keras.Sequential(), shards, tmp_path)
     with pytest.raises(DataFileError, match="cannot be made"):

@@ -213,7 +213,7 @@ def test_bad_arguments(arguments, words):
         (255 * X, "look like 0 to 255"),
         (-X, "outside 0 to 1"),
         (np.where(np.arange(12) == 3, np.nan, X), "NaN"),
-        (X[:, :5], r"no images of shape \(12,\)"),
+        (X[:, :5], r"must have shape \(12,\)"),
         (X[:0], "no image"),
         (PICTURES.astype(int), "no known range"),
         ([[0.0, 1.0], [0.0]], "one array"),

@@ -2,12 +2,15 @@
 
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 import aeutils
+from aeutils import __main__ as command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -65,6 +68,46 @@ def test_the_book_is_published_only_after_the_tests():
     assert set(jobs["publish"]["needs"]) == {"test", "build"}
     assert any(".ci/run" in step.get("run", "") for step in jobs["test"]["steps"])
     assert any(step.get("run") == "make book" for step in jobs["build"]["steps"])
+
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+def steps(workflow):
+    for job in yaml.safe_load(workflow.read_text())["jobs"].values():
+        yield from job["steps"]
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflows_name_commands_and_files_that_exist(workflow):
+    make = set(re.findall(r"(?m)^([\w.-]+):.*## ", (ROOT / "Makefile").read_text()))
+    commands = [step["run"] for step in steps(workflow) if "run" in step]
+    assert commands
+    for command in commands:
+        assert set(re.findall(r"\bmake ([\w-]+)", command)) <= make
+        for name in re.findall(r"-m aeutils (\w+)", command):
+            with pytest.raises(SystemExit) as asked:
+                command_line.main([name, "--help"])
+            assert asked.value.code == 0
+        for path in re.findall(r"(?<=[ /])(requirements\.txt|tests|notebooks|\.ci/run)\b", command):
+            assert (ROOT / path).exists()
+
+
+def test_every_night_the_newest_releases_are_tried_on_three_systems():
+    workflow = ROOT / ".github" / "workflows" / "newest.yml"
+    text = yaml.safe_load(workflow.read_text())
+    # YAML takes the word `on` for true
+    assert set(text[True]) == {"schedule", "workflow_dispatch"}
+    assert text["permissions"] == {"contents": "read"}
+    systems = text["jobs"]["newest"]["strategy"]["matrix"]["os"]
+    assert [name.removesuffix("-latest") for name in systems] == ["ubuntu", "macos", "windows"]
+    command = next(step["run"] for step in steps(workflow) if "newest.txt" in step.get("run", ""))
+    # what the shell would write into newest.txt
+    unpinned = subprocess.run(
+        command.split(" >")[0], shell=True, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert re.findall(r"(?m)^.*==.*$", unpinned) == ["jupyter-book==1.0.4.post1"]
+    assert len(unpinned.splitlines()) == len((ROOT / "requirements.txt").read_text().splitlines())
 
 
 def test_citation_and_changes_name_the_version():

@@ -14,7 +14,6 @@ import gzip
 import hashlib
 import io
 import json
-import os
 import subprocess
 import sys
 import tarfile
@@ -25,6 +24,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 from scipy.signal import resample_poly
+
+from aeutils.core.files import atomic_write
 
 TOOLS = Path(__file__).resolve().parent
 DATA = TOOLS.parent / "aeutils" / "data"
@@ -229,9 +230,8 @@ def packed(**arrays):
 def write(name, content):
     """Write a data file and return its SHA-256."""
     path = DATA / name
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    with atomic_write(path) as file:
+        file.write(content)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     print(f"  {path.relative_to(DATA.parent.parent)}  {path.stat().st_size:,} bytes  {digest}")
     return digest
@@ -275,9 +275,8 @@ def main():
     # page_cleaner.npz keeps the checksum that benchmarks/documents.py gave it
     checksums = json.loads((DATA / "checksums.json").read_text())
     checksums |= {name: write(name, content) for name, content in contents.items()}
-    partial = DATA / "checksums.json.partial"
-    partial.write_text(json.dumps(checksums, indent=2) + "\n")
-    os.replace(partial, DATA / "checksums.json")
+    with atomic_write(DATA / "checksums.json") as file:
+        file.write((json.dumps(checksums, indent=2) + "\n").encode())
     print(f"checksums in {(DATA / 'checksums.json').relative_to(DATA.parent.parent)}")
 
 

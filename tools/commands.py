@@ -3,6 +3,7 @@
     python tools/commands.py setup [--gpu]
     python tools/commands.py book
     python tools/commands.py lab
+    python tools/commands.py test [CHAPTER ...]
 
 Uses the standard library alone, since nothing else is there yet, and what every Python
 understands, so that tools/check_python.py can refuse an old one.
@@ -17,11 +18,20 @@ VENV = os.path.join(ROOT, ".venv")
 # the environment's own Python
 PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
 
-SETUP = [[sys.executable, "tools/check_python.py"], [sys.executable, "tools/setup_venv.py"]]
+SETUP = ["tools/check_python.py", "tools/setup_venv.py"]
 STEPS = {
     "setup": [],
     "book": [[PYTHON, "tools/build_book.py"]],
-    "lab": [[PYTHON, "-m", "jupyterlab", "--notebook-dir=.", "notebooks"]],
+    # from the folder of the book on, since nbgrader's panels need the course, too
+    "lab": [[PYTHON, "-m", "jupyterlab", "--LabApp.default_url=/lab/tree/notebooks"]],
+    "test": [
+        [PYTHON, "-m", "ruff", "check", "."],
+        [PYTHON, "-m", "ruff", "format", "--check", "."],
+        [PYTHON, "-m", "mypy"],
+        # the order of the rooms, as pyproject.toml states it
+        [PYTHON, "-c", "import importlinter.cli as c; c.lint_imports_command()", "--no-cache"],
+        [PYTHON, "tools/run_tests.py"],
+    ],
 }
 
 
@@ -30,7 +40,9 @@ def main(arguments):
     if not arguments or arguments[0] not in STEPS:
         sys.exit(__doc__)
     command, rest = arguments[0], arguments[1:]
-    steps = SETUP + STEPS[command]
+    # an environment that is there is kept, whichever Python asks; only `setup` changes its Python
+    keep = command != "setup" and os.path.exists(PYTHON)
+    steps = [[PYTHON if keep else sys.executable, tool] for tool in SETUP] + STEPS[command]
     steps[-1] = steps[-1] + rest
     for step in steps:
         status = run(step)
@@ -41,7 +53,8 @@ def main(arguments):
 
 def run(step):
     """Run one program in the checkout; return its exit status."""
-    process = subprocess.Popen(step, cwd=ROOT)
+    # the book's files are UTF-8, which Windows does not take for granted
+    process = subprocess.Popen(step, cwd=ROOT, env=dict(os.environ, PYTHONUTF8="1"))
     while True:
         try:
             return process.wait()

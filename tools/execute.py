@@ -7,7 +7,6 @@ its last cell has run; where a cell fails, its error is shown and the stored cha
 """
 
 import base64
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,6 +14,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from aeutils.core.files import atomic_path, atomic_write
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 COVERS = NOTEBOOKS.parent / "book" / "_static"
@@ -49,22 +50,23 @@ def store(notebook, path):
     """Write the notebook in place of the stored one, and its cover picture for other pages."""
     # the rest of language_info is the version of whoever ran it last
     notebook.metadata.language_info = {"name": "python", "file_extension": ".py"}
-    partial = path.with_suffix(".ipynb.partial")
-    nbformat.write(notebook, partial)
-    os.replace(partial, path)
+    with atomic_path(path) as partial:
+        nbformat.write(notebook, partial)
     for cell in notebook.cells:
         if "cover-picture" in cell.metadata.get("tags", []):
             (png,) = [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]
-            COVERS.joinpath(f"{path.stem}.png").write_bytes(base64.b64decode(png))
+            with atomic_write(COVERS / f"{path.stem}.png") as file:
+                file.write(base64.b64decode(png))
 
 
 def choose(words):
-    """Return the chapters whose names hold one of the words, or all; exit where none does."""
+    """Return the chapters whose names hold one of the words, or all; exit for a word in no name."""
     chapters = sorted(NOTEBOOKS.glob("*.ipynb"))
-    chosen = [path for path in chapters if not words or any(word in path.stem for word in words)]
-    if not chosen:
-        sys.exit(f"No chapter has {' or '.join(words)} in its name: {[p.stem for p in chapters]}")
-    return chosen
+    for word in words:
+        if not any(word in path.stem for path in chapters):
+            names = "\n  ".join(path.stem for path in chapters)
+            sys.exit(f"No chapter has {word} in its name; the chapters are\n  {names}")
+    return [path for path in chapters if not words or any(word in path.stem for word in words)]
 
 
 def main(words):

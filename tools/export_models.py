@@ -30,6 +30,7 @@ import keras  # noqa: E402  after the logs are quiet
 from scipy.spatial import cKDTree  # noqa: E402
 
 from aeutils import core  # noqa: E402
+from aeutils.core.files import atomic_write  # noqa: E402
 from aeutils.data import load_fashion_mnist  # noqa: E402
 from aeutils.images import to_unit_range  # noqa: E402
 
@@ -83,11 +84,10 @@ def run_until(chapter, name):
 
 
 def write(path, content):
-    """Write bytes under a temporary name first."""
+    """Write bytes, and say so."""
     path.parent.mkdir(exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    os.replace(partial, path)
+    with atomic_write(path) as file:
+        file.write(content)
     print(f"  {path.relative_to(ROOT)}: {len(content):,} bytes", flush=True)
 
 

@@ -19,6 +19,8 @@ import yaml
 from bs4 import BeautifulSoup
 from chromium import find_chromium, launch
 
+from aeutils.core.files import atomic_path, atomic_write
+
 ROOT = build_book.ROOT
 # what only works on a screen
 OF_THE_SCREEN = "script, style, button, a.headerlink, .toctree-wrapper, .onlyprint"
@@ -116,15 +118,14 @@ def main(arguments):
     build_book.main(arguments)
     folder = Path(arguments[0] if arguments else ROOT).resolve() / "_build"
     page, pdf = folder / "autoencoders.html", folder / "autoencoders.pdf"
-    partial = folder / "partial"
-    partial.write_text(edition(folder / "html"))
-    os.replace(partial, page)
+    with atomic_write(page) as file:
+        file.write(edition(folder / "html").encode())
     print(f"In one file: {page}")
     if find_chromium() is None:
         print("No PDF, since Chromium is not installed; any browser prints that file")
         return
-    print_pdf(page, partial)
-    os.replace(partial, pdf)
+    with atomic_path(pdf) as partial:
+        print_pdf(page, partial)
     print(f"For paper: {pdf}")
 
 

@@ -1,6 +1,6 @@
 """Set the address under which the book is published, in every file that names it.
 
-    python tools/set_repository.py https://github.com/NAME/REPOSITORY [--jupyterhub https://HUB]
+    .venv/bin/python tools/set_repository.py https://github.com/NAME/REPOSITORY [--jupyterhub https://HUB]
 
 Until then no page names an address and no chapter has a launch button.  The chapters and the
 assignments fetch the book from there on Colab; _config.yml gets the buttons for Colab and Binder,
@@ -17,7 +17,7 @@ from aeutils.core.files import atomic_write
 
 ROOT = Path(__file__).resolve().parent.parent
 # the last lines of _config.yml; what follows them is written here
-MARKER = "# python tools/set_repository.py https://github.com/NAME/REPOSITORY\n"
+MARKER = "# .venv/bin/python tools/set_repository.py https://github.com/NAME/REPOSITORY\n"
 CONFIG = """repository:
   url: {url}
   branch: main

@@ -1,6 +1,6 @@
 """Fetch the JavaScript that the book runs on, and put it beside the pages.
 
-    python tools/vendor_js.py
+    .venv/bin/python tools/vendor_js.py
 
 takes pinned versions through ``npm pack``, checks each package against the digest below, and
 writes the named files of each.  The files are committed, so that only somebody who changes a

@@ -1,30 +1,32 @@
 """An autoencoder as a scikit-learn outlier detector."""
 
-import json
+import copy
 import os
-import tempfile
-import zipfile
-import zlib
+import warnings
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
-from scipy.linalg import pinvh
-from scipy.sparse import issparse
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse, sparray, spmatrix
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     OutlierMixin,
     TransformerMixin,
+    _fit_context,
 )
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from aeutils.core.errors import AeutilsError, DataFileError
+from aeutils.anomalies import storage
+from aeutils.core.checks import positive_integers, refuse_masked
+from aeutils.core.errors import AeutilsError
 
 __all__ = ["AutoencoderDetector"]
 
@@ -35,13 +37,9 @@ ROWS_FOR_LATENT_DIM = 5000
 ROWS_AT_ONCE = 4096
 LARGEST = 1e9
 VALIDATION_ROWS_WORTHWHILE = 50
-# what a stored detector consists of, besides the parameters and the layers
-FILE_FORMAT = 1
-STORED_ARRAYS = ("mean_", "scale_", "_latent_mean", "_latent_precision")
-STORED_VALUES = (
-    *("offset_", "latent_dim_", "n_features_in_", "n_iter_", "history_"),
-    *("_usual_error", "_usual_distance"),
-)
+
+Rows: TypeAlias = ArrayLike | spmatrix | sparray
+Floats: TypeAlias = NDArray[np.float64]
 
 
 class AutoencoderDetector(
@@ -64,12 +62,12 @@ class AutoencoderDetector(
     latent_dim : int or None, default None
         Width of the bottleneck, at most the number of features.  None takes as many values as
         principal components are needed for 95 % of the training rows' variance.
-    anomaly_score : {"combined", "reconstruction"}, default "combined"
+    anomaly_score : {"reconstruction", "combined"}, default "reconstruction"
         ``"reconstruction"`` is the mean squared error of the scaled features.  ``"combined"``
         adds the squared Mahalanobis distance of the latent code from the mean of the training
         codes (Denouden et al. 2018); each of the two is divided by its mean over the training
-        rows, so that neither outweighs the other.  Named so because scikit-learn takes an
-        attribute ``score`` for a method.
+        rows, so that neither outweighs the other.  By ``benchmarks/detector_score.py`` neither is
+        better in general; the default is the simpler one.
     standardize : bool, default True
         Whether each feature is divided by its own standard deviation, which a table of mixed
         units needs.  False divides all by one common number, which pixels need: a pixel that
@@ -78,10 +76,11 @@ class AutoencoderDetector(
         Standard deviation of the Gaussian noise that is added to the scaled rows in training
         and that the network learns to remove, a guard against learning single rows by heart
         (Vincent et al. 2010).
-    epochs : int, default 50
-        Most epochs; training stops earlier when the validation loss has not fallen for 10.
+    epochs : int, default 200
+        Most epochs; training stops earlier when the validation loss has not fallen for 10, and
+        warns where it did not.
     batch_size : int, default 32
-        Rows a training step.
+        Rows per training step.
     learning_rate : float, default 0.005
         Of the Adam optimizer.
     validation_fraction : float or "auto", default "auto"
@@ -116,6 +115,13 @@ class AutoencoderDetector(
 
     Notes
     -----
+    `anomaly_scores` are higher for stranger rows, as all measures and figures of ``aeutils`` take
+    them; `score_samples` and `decision_function` are higher for normal rows, as scikit-learn
+    demands.
+
+    A fit that fails leaves the detector as it was.  One that the user interrupts keeps the best
+    weights so far, and warns.
+
     Keras and its backend are loaded by ``fit`` and by nothing else; on TensorFlow small tables are
     trained fastest.  Scores are computed by NumPy in float64, so that a row has the same score
     alone and among others, and a stored detector needs no Keras.
@@ -134,20 +140,20 @@ class AutoencoderDetector(
     >>> from aeutils import AutoencoderDetector
     >>> x, y = load_wine(return_X_y=True)
     >>> detector = AutoencoderDetector(random_state=0).fit(x[y == 0])
-    >>> bool(detector.score_samples(x[y == 0]).mean() > detector.score_samples(x[y == 2]).mean())
+    >>> bool(detector.anomaly_scores(x[y == 2]).mean() > detector.anomaly_scores(x[y == 0]).mean())
     True
     """
 
-    _parameter_constraints: ClassVar = {
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
         "hidden_layer_sizes": ["array-like"],
         "latent_dim": [Interval(Integral, 1, None, closed="left"), None],
-        "anomaly_score": [StrOptions({"combined", "reconstruction"})],
+        "anomaly_score": [StrOptions({"reconstruction", "combined"})],
         "standardize": ["boolean"],
-        "noise": [Interval(Real, 0, None, closed="left")],
+        "noise": [Interval(Real, 0, np.inf, closed="left")],
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, np.inf, closed="neither")],
         "validation_fraction": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
@@ -155,19 +161,19 @@ class AutoencoderDetector(
 
     def __init__(
         self,
-        contamination=0.1,
-        hidden_layer_sizes=(64, 32),
-        latent_dim=None,
-        anomaly_score="combined",
-        standardize=True,
-        noise=0.15,
-        epochs=50,
-        batch_size=32,
-        learning_rate=0.005,
-        validation_fraction="auto",
-        random_state=None,
-        verbose=False,
-    ):
+        contamination: float = 0.1,
+        hidden_layer_sizes: Sequence[int] | NDArray[np.integer] = (64, 32),
+        latent_dim: int | None = None,
+        anomaly_score: Literal["reconstruction", "combined"] = "reconstruction",
+        standardize: bool = True,
+        noise: float = 0.15,
+        epochs: int = 200,
+        batch_size: int = 32,
+        learning_rate: float = 0.005,
+        validation_fraction: float | Literal["auto"] = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = False,
+    ) -> None:
         self.contamination = contamination
         self.hidden_layer_sizes = hidden_layer_sizes
         self.latent_dim = latent_dim
@@ -181,13 +187,14 @@ class AutoencoderDetector(
         self.random_state = random_state
         self.verbose = verbose
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that sparse rows are taken too."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y=None):
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: Rows, y: object = None) -> Self:
         """Train on rows that are normal, or mostly so.
 
         Parameters
@@ -205,41 +212,38 @@ class AutoencoderDetector(
         Raises
         ------
         ValueError
-            If a parameter or the rows are not as described, or the training diverges.
+            If a parameter or the rows are not as described, or the training diverges; the
+            detector is then as it was before.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If all `epochs` were run and the validation loss was still falling.
+        UserWarning
+            If the user interrupted the training; the best weights so far are kept.
         """
-        self._validate_params()
-        hidden = self._hidden_widths()
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, ensure_min_samples=2)
-        x = X.toarray() if issparse(X) else X
-        random_state = check_random_state(self.random_state)
-        self._fit_scale(x)
-        x = ((x - self.mean_) / self.scale_).astype(np.float32)
-        self.latent_dim_ = self._choose_latent_dim(x, random_state)
-
-        from aeutils.anomalies.training import train  # here, since it loads Keras
-
-        order = random_state.permutation(len(x))
-        n_validation = self._n_validation(len(x))
-        x_train = x[order[n_validation:]]
-        weights, self.history_ = train(
-            x_train,
-            x[order[:n_validation]] if n_validation else x_train,
-            [x.shape[1], *hidden, self.latent_dim_, *reversed(hidden), x.shape[1]],
-            noise=float(self.noise),
-            epochs=int(self.epochs),
-            batch_size=int(self.batch_size),
-            learning_rate=float(self.learning_rate),
-            patience=PATIENCE,
-            random_state=random_state,
-            verbose=bool(self.verbose),
-        )
-        self.coefs_ = [kernel.astype(np.float64) for kernel, _ in weights]
-        self.intercepts_ = [bias.astype(np.float64) for _, bias in weights]
-        self.n_iter_ = len(self.history_["loss"])
-        self._fit_scores(X)
+        fitted = copy.copy(self)
+        fitted._fit(X)
+        # at the very end and at once
+        self.__dict__ = fitted.__dict__
         return self
 
-    def score_samples(self, X):
+    def anomaly_scores(self, X: Rows) -> Floats:
+        """Score rows: the higher, the stranger.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (n_samples,)
+            The score that `anomaly_score` named when the detector was fitted; at least 0.
+        """
+        return self._scores(self._checked(X))
+
+    def score_samples(self, X: Rows) -> Floats:
         """Score rows: the higher, the more normal.
 
         Parameters
@@ -250,11 +254,11 @@ class AutoencoderDetector(
         Returns
         -------
         numpy.ndarray of float64, shape (n_samples,)
-            The opposite of the anomaly score that `anomaly_score` names; at most 0.
+            ``-anomaly_scores(X)``; at most 0.
         """
-        return self._score(self._checked(X))
+        return -self.anomaly_scores(X)
 
-    def decision_function(self, X):
+    def decision_function(self, X: Rows) -> Floats:
         """Score rows in relation to the threshold: outliers are below 0.
 
         Parameters
@@ -269,8 +273,8 @@ class AutoencoderDetector(
         """
         return self.score_samples(X) - self.offset_
 
-    def predict(self, X):
-        """Tell outliers from inliers.
+    def predict(self, X: Rows) -> NDArray[np.int_]:
+        """Label rows as outliers or inliers.
 
         Parameters
         ----------
@@ -284,8 +288,8 @@ class AutoencoderDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def feature_errors(self, X):
-        """Tell which features of a row are badly reconstructed.
+    def feature_errors(self, X: Rows) -> Floats:
+        """Compute the reconstruction error of each feature of each row.
 
         Parameters
         ----------
@@ -300,7 +304,7 @@ class AutoencoderDetector(
         """
         return self._in_pieces(self._checked(X), self._squared_errors)
 
-    def transform(self, X):
+    def transform(self, X: Rows) -> Floats:
         """Encode rows.
 
         Parameters
@@ -315,7 +319,7 @@ class AutoencoderDetector(
         """
         return self._in_pieces(self._checked(X), self._encode)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Floats:
         """Decode latent codes.
 
         Parameters
@@ -327,17 +331,25 @@ class AutoencoderDetector(
         -------
         numpy.ndarray of float64, shape (n_samples, n_features)
             Rows, in the units of the training rows.
+
+        Raises
+        ------
+        ValueError
+            If the codes are of another width, not finite, or so large that the rows are not.
         """
         check_is_fitted(self)
+        refuse_masked("X", X)
         codes = check_array(X, dtype=np.float64)
         if codes.shape[1] != self.latent_dim_:
             raise AeutilsError(
                 f"X has {codes.shape[1]} values a row, but the latent codes of this "
                 f"{type(self).__name__} have {self.latent_dim_}."
             )
-        return self._decode(codes) * self.scale_ + self.mean_
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = self._decode(codes) * self.scale_ + self.mean_
+        return _finite(rows)
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Store the fitted detector in one file, from which :meth:`load` restores it.
 
         The file holds numbers and text only: unlike a pickle it cannot run code when it is
@@ -351,41 +363,25 @@ class AutoencoderDetector(
         Raises
         ------
         DataFileError
-            If the file cannot be written.
+            If the file cannot be written, or would be larger than `load` takes (1 GiB).
         """
         check_is_fitted(self)
+        self._validate_params()
         parameters = self.get_params()
         if not isinstance(self.random_state, Integral):
             parameters["random_state"] = None  # a generator's state decides later fits only
         parameters["hidden_layer_sizes"] = self._hidden_widths()
-        about = {
-            "format": FILE_FORMAT,
-            "parameters": parameters,
-            "values": {name: getattr(self, name) for name in STORED_VALUES},
-            "feature_names": list(getattr(self, "feature_names_in_", [])),
-        }
-        arrays = {name: getattr(self, name) for name in STORED_ARRAYS}
-        for i, (kernel, bias) in enumerate(zip(self.coefs_, self.intercepts_, strict=True)):
-            arrays[f"coefs_{i}"], arrays[f"intercepts_{i}"] = kernel, bias
-        text = json.dumps(about, default=lambda number: number.item())
-        path = Path(path)
-        try:
-            # a name of its own first, so that nobody ever meets half a file
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-                partial = Path(folder) / "detector.npz"
-                np.savez_compressed(partial, about=np.array(text), **arrays)
-                os.replace(partial, path)
-        except OSError as error:
-            raise DataFileError(f"{path}: cannot be written: {error.strerror}.") from error
+        learned = {name: value for name, value in vars(self).items() if name not in parameters}
+        storage.write(path, parameters, learned)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Restore a detector that :meth:`save` stored.
 
         Parameters
         ----------
         path : str or os.PathLike
-            The file.
+            The file, at most 1 GiB.
 
         Returns
         -------
@@ -395,50 +391,65 @@ class AutoencoderDetector(
         Raises
         ------
         DataFileError
-            If the file cannot be read, or holds no detector of this version.
+            If the file cannot be read, is damaged, or holds no detector of this version.
         """
+        parameters, learned = storage.read(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                if about["format"] != FILE_FORMAT:
-                    raise DataFileError(
-                        f"{path}: written in format {about['format']}, while this version of "
-                        f"aeutils reads format {FILE_FORMAT}; fit and save the detector again."
-                    )
-                detector = cls(**about["parameters"])
-                n_layers = 2 * len(detector.hidden_layer_sizes) + 2
-                detector.coefs_ = [file[f"coefs_{i}"] for i in range(n_layers)]
-                detector.intercepts_ = [file[f"intercepts_{i}"] for i in range(n_layers)]
-                for name in STORED_ARRAYS:
-                    setattr(detector, name, file[name])
-                for name in STORED_VALUES:
-                    setattr(detector, name, about["values"][name])
-                names = about["feature_names"]
-        except OSError as error:
-            if isinstance(error, DataFileError):
-                raise
-            raise DataFileError(f"{path}: cannot be read: {error.strerror}.") from error
-        except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise DataFileError(
-                f"{path}: not a detector stored by AutoencoderDetector.save, or damaged."
-            ) from error
-        if names:
-            detector.feature_names_in_ = np.array(names, dtype=object)
+            detector = cls(**parameters)
+            detector._validate_params()
+            detector._hidden_widths()
+        except (TypeError, ValueError) as error:
+            raise storage.damaged(path) from error
+        detector.__dict__.update(learned)
         return detector
 
-    def _hidden_widths(self):
-        """Return the hidden layers' widths as integers, or raise."""
-        widths = list(self.hidden_layer_sizes)
-        if not all(
-            isinstance(width, Integral) and not isinstance(width, bool) and width >= 1
-            for width in widths
-        ):
-            raise AeutilsError(
-                f"hidden_layer_sizes must hold positive integers, not {self.hidden_layer_sizes!r}."
-            )
-        return [int(width) for width in widths]
+    def _fit(self, X: Rows) -> None:
+        """Fit this copy of the detector, which nobody sees if it fails."""
+        hidden = self._hidden_widths()
+        refuse_masked("X", X)
+        rows: Any = validate_data(
+            self, X, accept_sparse="csr", dtype=np.float64, ensure_min_samples=2
+        )
+        x = rows.toarray() if issparse(rows) else rows
+        random_state = check_random_state(self.random_state)
+        self._fit_scale(x)
+        x = ((x - self.mean_) / self.scale_).astype(np.float32)
+        self.latent_dim_ = self._choose_latent_dim(x, random_state)
 
-    def _fit_scale(self, x):
+        from aeutils.anomalies.training import Task, stopped_early, train  # they load Keras
+
+        order = random_state.permutation(len(x))
+        n_validation = self._n_validation(len(x))
+        x_train = x[order[n_validation:]]
+        task = Task(
+            x_train,
+            x[order[:n_validation]] if n_validation else x_train,
+            [x.shape[1], *hidden, self.latent_dim_, *reversed(hidden), x.shape[1]],
+            noise=float(self.noise),
+            epochs=int(self.epochs),
+            batch_size=min(int(self.batch_size), len(x_train)),
+            patience=PATIENCE,
+            learning_rate=float(self.learning_rate),
+            random_state=random_state,
+        )
+        weights, self.history_ = train(task, verbose=bool(self.verbose))
+        self.coefs_ = [kernel.astype(np.float64) for kernel, _ in weights]
+        self.intercepts_ = [bias.astype(np.float64) for _, bias in weights]
+        self.n_iter_ = len(self.history_["loss"])
+        self._fit_scores(rows)
+        if self.n_iter_ == self.epochs and not stopped_early(self.history_, task):
+            warnings.warn(
+                f"the validation loss was still falling after epochs={self.epochs}; "
+                "raise epochs for a better fit.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _hidden_widths(self) -> list[int]:
+        """Return the hidden layers' widths as integers, or raise."""
+        return positive_integers("hidden_layer_sizes", self.hidden_layer_sizes)
+
+    def _fit_scale(self, x: Floats) -> None:
         """Learn what rows are shifted and divided by."""
         with np.errstate(over="ignore", invalid="ignore"):  # told below, by name
             scaler = StandardScaler().fit(x)
@@ -453,7 +464,7 @@ class AutoencoderDetector(
             overall = np.sqrt(scaler.var_.mean())
             self.scale_ = np.full_like(self.scale_, overall if overall > 0 else 1.0)
 
-    def _n_validation(self, n_samples):
+    def _n_validation(self, n_samples: int) -> int:
         """Return the number of rows set aside for early stopping."""
         if self.validation_fraction == "auto":
             n_validation = n_samples // 10
@@ -466,7 +477,9 @@ class AutoencoderDetector(
             )
         return n_validation
 
-    def _choose_latent_dim(self, x, random_state):
+    def _choose_latent_dim(
+        self, x: NDArray[np.float32], random_state: np.random.RandomState
+    ) -> int:
         """Return the width of the bottleneck."""
         n_samples, n_features = x.shape
         if self.latent_dim is not None:
@@ -484,35 +497,37 @@ class AutoencoderDetector(
         needed = 1 + int(np.searchsorted(np.cumsum(shares), EXPLAINED_VARIANCE))
         return min(needed, max(1, n_features - 1))
 
-    def _fit_scores(self, X):
+    def _fit_scores(self, X: Any) -> None:
         """Learn what is usual among the training rows, and from that the threshold."""
         codes = self._in_pieces(X, self._encode)
         self._latent_mean = codes.mean(axis=0)
-        # the pseudo-inverse leaves out directions in which the codes do not vary
-        self._latent_precision = pinvh(np.atleast_2d(np.cov(codes, rowvar=False, ddof=0)))
+        self._latent_whitening = _whitening(codes)
         tiny = np.finfo(np.float64).tiny
         self._usual_error = max(float(self._in_pieces(X, self._errors).mean()), tiny)
         self._usual_distance = max(float(self._distances(codes).mean()), tiny)
-        self.offset_ = float(np.percentile(self._score(X), 100 * self.contamination))
+        # by what it was when fitted: a threshold belongs to its score
+        self._combines = self.anomaly_score == "combined"
+        self.offset_ = float(np.percentile(-self._scores(X), 100 * self.contamination))
 
-    def _checked(self, X):
+    def _checked(self, X: Rows) -> Any:
         """Return rows as a float64 array or a sparse matrix, or raise as scikit-learn does."""
         check_is_fitted(self)
+        refuse_masked("X", X)
         return validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
 
-    def _in_pieces(self, X, function):
+    def _in_pieces(self, X: Any, function: Callable[[Floats], Floats]) -> Floats:
         """Apply a function of scaled dense rows to some thousand rows at a time."""
         pieces = []
         for start in range(0, X.shape[0], ROWS_AT_ONCE):
             piece = X[start : start + ROWS_AT_ONCE]
             piece = piece.toarray() if issparse(piece) else piece
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"):
                 scaled = (piece - self.mean_) / self.scale_
-            # beyond this squares would overflow, and a NaN is not below any threshold
-            pieces.append(function(np.clip(scaled, -LARGEST, LARGEST)))
-        return np.concatenate(pieces)
+                # beyond this squares would overflow
+                pieces.append(function(np.clip(scaled, -LARGEST, LARGEST)))
+        return _finite(np.concatenate(pieces))
 
-    def _layers(self, h, first, last):
+    def _layers(self, h: Floats, first: int, last: int) -> Floats:
         """Run values through the layers from `first` to before `last`; the last one is linear."""
         for i in range(first, last):
             h = h @ self.coefs_[i] + self.intercepts_[i]
@@ -520,34 +535,52 @@ class AutoencoderDetector(
                 h = np.where(h > 0, h, np.expm1(np.minimum(h, 0)))  # elu
         return h
 
-    def _encode(self, rows):
+    def _encode(self, rows: Floats) -> Floats:
         return self._layers(rows, 0, len(self.coefs_) // 2)
 
-    def _decode(self, codes):
+    def _decode(self, codes: Floats) -> Floats:
         return self._layers(codes, len(self.coefs_) // 2, len(self.coefs_))
 
-    def _squared_errors(self, rows):
+    def _squared_errors(self, rows: Floats) -> Floats:
         return np.square(rows - self._decode(self._encode(rows)))
 
-    def _errors(self, rows):
+    def _errors(self, rows: Floats) -> Floats:
         return self._squared_errors(rows).mean(axis=1)
 
-    def _distances(self, codes):
+    def _distances(self, codes: Floats) -> Floats:
         """Return the squared Mahalanobis distance of codes from the usual code."""
-        away = codes - self._latent_mean
-        return np.einsum("ij,jk,ik->i", away, self._latent_precision, away, optimize=True)
+        return np.square((codes - self._latent_mean) @ self._latent_whitening).sum(axis=1)
 
-    def _score(self, X):
-        """Return the opposite of the chosen anomaly score of rows already checked."""
-        combined = self.anomaly_score == "combined"
-        return -self._in_pieces(X, self._combined if combined else self._errors)
-
-    def _combined(self, rows):
+    def _combined(self, rows: Floats) -> Floats:
         codes = self._encode(rows)
         errors = np.square(rows - self._decode(codes)).mean(axis=1)
         return errors / self._usual_error + self._distances(codes) / self._usual_distance
 
+    def _scores(self, X: Any) -> Floats:
+        """Return the anomaly scores of rows already checked."""
+        return self._in_pieces(X, self._combined if self._combines else self._errors)
+
     @property
-    def _n_features_out(self):
-        """Tell scikit-learn how many features `transform` gives."""
+    def _n_features_out(self) -> int:
+        """Return how many features `transform` gives, which scikit-learn asks for."""
         return self.latent_dim_
+
+
+def _whitening(codes: Floats) -> Floats:
+    """Return the matrix by which centred codes get a covariance of 1, or 0 where they are constant.
+
+    Its product with its own transpose is the pseudo-inverse of the covariance.
+    """
+    variances, axes = np.linalg.eigh(np.atleast_2d(np.cov(codes, rowvar=False, ddof=0)))
+    negligible = len(variances) * np.finfo(np.float64).eps * np.abs(variances).max()
+    varies = variances > negligible
+    return axes * np.where(varies, 1 / np.sqrt(np.where(varies, variances, 1)), 0)
+
+
+def _finite(values: Floats) -> Floats:
+    """Return values, or raise where one is NaN or infinite: it would be below any threshold."""
+    if not np.isfinite(values).all():
+        raise AeutilsError(
+            "the network's output is too large for a number; rescale X, or fit the detector again."
+        )
+    return values

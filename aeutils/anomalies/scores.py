@@ -1,60 +1,90 @@
 """Anomaly scores, thresholds for a target false-alarm rate, and how well scores detect."""
 
-import numpy as np
+import math
+import warnings
+from fractions import Fraction
+from numbers import Rational, Real
 
-from aeutils.core.checks import finite_numbers
-from aeutils.core.errors import AeutilsError
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aeutils.core.checks import (
+    anomaly_score_vector,
+    anomaly_score_vectors,
+    finite_numbers,
+    plain_array,
+)
+from aeutils.core.errors import AeutilsError, ScoreDirectionWarning
 from aeutils.images import unit_pixels
 
 __all__ = ["detection_report", "reconstruction_error", "threshold_at"]
 
+# below this the scores more likely run the wrong way than detect so badly
+REVERSED_AUROC = 0.2
 
-def reconstruction_error(x, reconstruction, unit_range=True):
-    """Mean squared error of each sample: the anomaly score of an autoencoder.
+
+def reconstruction_error(
+    x: ArrayLike, reconstruction: ArrayLike, unit_range: bool = True
+) -> NDArray[np.float64]:
+    """Compute the mean squared error of each sample, the anomaly score of an autoencoder.
 
     Parameters
     ----------
     x, reconstruction : array-like of float, shape (n_samples, ...)
-        What went into the network and what came out, of one shape.
+        Input and output of the network, of one shape with at least two axes.
     unit_range : bool, default True
-        Whether both must lie between 0 and 1, as the pixels of the book's networks do.  A
-        picture of 0 to 255 that slips in unscaled scores thousands; this refuses it.  Use
-        False for standardised tables and other data without fixed limits.
+        Whether both must lie between 0 and 1, as the pixels of the book's networks do.  An
+        unscaled image of 0 to 255 would score thousands; this refuses it.  Use False for
+        standardised tables and other data without fixed limits.
 
     Returns
     -------
-    numpy.ndarray
-        float64, shape (n_samples,), at least 0; at most 1 where `unit_range` is true.
+    numpy.ndarray of float64, shape (n_samples,)
+        At least 0; at most 1 where `unit_range` is true.
 
     Raises
     ------
     AeutilsError
-        If the shapes differ, there is no sample, a value is NaN or infinite, the numbers are
-        integers (whose differences would wrap around), or `unit_range` is violated.
+        If the shapes differ, there is no sample, a value is masked, NaN or infinite, the numbers
+        are integers (whose differences would wrap around), `unit_range` is violated, or the
+        squares are too large for float64.
     """
-    x, reconstruction = np.asarray(x), np.asarray(reconstruction)
+    x, reconstruction = plain_array("x", x), plain_array("reconstruction", reconstruction)
     if x.shape != reconstruction.shape or x.ndim < 2 or x.size == 0:
         raise AeutilsError(
-            "x and its reconstruction must have one shape (n_samples, ...) with at least one "
-            f"sample; they have {x.shape} and {reconstruction.shape}."
+            "x and reconstruction must have one shape (n_samples, ...) with at least one value; "
+            f"got {x.shape} and {reconstruction.shape}."
         )
     if unit_range:
         x, reconstruction = unit_pixels("x", x), unit_pixels("reconstruction", reconstruction)
     else:
         x, reconstruction = finite_numbers("x", x), finite_numbers("reconstruction", reconstruction)
-    difference = (x - reconstruction).reshape(len(x), -1)
-    return np.mean(np.square(difference), axis=1, dtype=np.float64)
+    axes = tuple(range(1, x.ndim))
+    # half precision would overflow
+    kind = np.result_type(x, reconstruction, np.float32)
+    with np.errstate(over="ignore"):
+        difference = np.subtract(x, reconstruction, dtype=kind)
+        errors: NDArray[np.float64] = np.square(difference).mean(axis=axes, dtype=np.float64)
+    if not np.isfinite(errors).all():
+        raise AeutilsError("x and reconstruction differ by too much to be squared; rescale them.")
+    return errors
 
 
-def threshold_at(normal_scores, false_alarm_rate):
-    """Anomaly score that a stated share of normal samples exceeds.
+def threshold_at(normal_scores: ArrayLike, false_alarm_rate: float) -> float:
+    """Compute the threshold for a target false-alarm rate from scores of normal samples.
+
+    It is the k-th smallest of the n scores, k = ceil((n + 1)(1 - `false_alarm_rate`)), the
+    quantile of split conformal prediction: with the new sample's own score, n + 1 scores could
+    come in any order, and the new one is among the highest with probability
+    (n + 1 - k) / (n + 1).
 
     Parameters
     ----------
     normal_scores : array-like of float, shape (n_samples,)
-        Scores of normal samples that were not used for training, or the threshold is too low.
+        Anomaly scores, higher for stranger samples, of normal samples that were not trained on;
+        those of training samples are too low, and so would be the threshold.
     false_alarm_rate : float
-        Share of them to call anomalous, above 0 and below 1, for instance 0.01.
+        Target rate, above 0 and below 1, for instance 0.01.
 
     Returns
     -------
@@ -64,47 +94,82 @@ def threshold_at(normal_scores, false_alarm_rate):
     Raises
     ------
     AeutilsError
-        If the rate is out of range, or the samples are too few to tell: fewer than
-        ``1 / false_alarm_rate``.
+        If the rate is out of range, there are fewer than ``1 / false_alarm_rate - 1`` scores, or
+        the scores run the other way, as scikit-learn's do.
+
+    Notes
+    -----
+    Where the scores of the given and of new normal samples are exchangeable, a new one raises a
+    false alarm with probability at most `false_alarm_rate`, and without ties at least
+    ``false_alarm_rate - 1 / (n + 1)``.  That is an average over sets of n scores: the rate that
+    one threshold then has varies from set to set, without ties by a beta distribution with
+    parameters n + 1 - k and k, whose standard deviation is about ``sqrt(rate (1 - rate) / n)``.
+    No rate holds after the data have changed.
+
+    References
+    ----------
+    Vovk et al., "Algorithmic Learning in a Random World", Springer, 2005.
+
+    Laxhammar & Falkman, "Conformal prediction for distribution-independent anomaly detection in
+    streaming vessel data", StreamKDD, 2010.
+
+    Examples
+    --------
+    >>> threshold_at([3.0, 1.0, 2.0, 4.0], 0.2)
+    4.0
     """
-    scores = _scores("normal_scores", normal_scores)
-    if not 0 < false_alarm_rate < 1:
-        raise AeutilsError(f"false_alarm_rate must lie between 0 and 1, not {false_alarm_rate!r}.")
-    if len(scores) * false_alarm_rate < 1 - 1e-9:
+    scores = anomaly_score_vector("normal_scores", normal_scores)
+    rate = _fraction(false_alarm_rate)
+    n_needed = math.ceil(1 / rate) - 1
+    if len(scores) < n_needed:
         raise AeutilsError(
-            f"{len(scores)} normal samples cannot show a false-alarm rate of {false_alarm_rate}; "
-            f"at least {int(np.ceil(1 / false_alarm_rate))} are needed."
+            f"normal_scores must be at least {n_needed} for a false-alarm rate of "
+            f"{false_alarm_rate}; got {len(scores)}."
         )
-    return float(np.quantile(scores, 1 - false_alarm_rate, method="higher"))
+    k = math.ceil((len(scores) + 1) * (1 - rate))
+    return float(np.partition(scores, k - 1)[k - 1])
 
 
-def detection_report(normal_scores, anomaly_scores, threshold=None):
-    """How well scores tell anomalies from normal samples.
+def detection_report(
+    normal_scores: ArrayLike, anomaly_scores: ArrayLike, threshold: float | None = None
+) -> dict[str, float]:
+    """Compute how well scores separate anomalies from normal samples.
 
     Parameters
     ----------
     normal_scores, anomaly_scores : array-like of float, shape (n_samples,)
-        Anomaly scores, higher meaning more anomalous, of samples known to be one or the other.
+        Anomaly scores, higher for stranger samples, of samples known to be one or the other.
     threshold : float, optional
         Score above which a sample is called anomalous; see :func:`threshold_at`.
 
     Returns
     -------
     dict of str to float
-        ``auroc``, the area under the ROC curve: the chance that a random anomaly scores above
-        a random normal sample (0.5 is guessing).  ``average_precision``, the area under the
-        precision–recall curve (guessing gives the share of anomalies).  With a threshold also
-        ``false_alarm_rate``, the share of normal samples above it, ``detection_rate``, the
-        share of anomalies above it, and ``precision``, the share of anomalies among all above
-        it (NaN where there are none).
+        ``auroc``, the area under the ROC curve: the probability that a random anomaly scores
+        above a random normal sample, ties counting half (0.5 is chance level).
+        ``average_precision``, the area under the precision–recall curve (chance level is the
+        share of anomalies).  With a threshold also ``false_alarm_rate``, the share of normal
+        samples above it, ``detection_rate``, the share of anomalies above it, and ``precision``,
+        the share of anomalies among all above it (NaN where there are none).
 
     Raises
     ------
     AeutilsError
-        If either group is empty, or a score is NaN or infinite.
+        If a group is empty, a score is masked, NaN or infinite, the threshold is no number, or
+        the scores run the other way: none above 0 and some below, as scikit-learn's
+        ``score_samples`` are.
+
+    Warns
+    -----
+    ScoreDirectionWarning
+        If the AUROC is below 0.2: the scores may run the other way all the same.
     """
-    normal = _scores("normal_scores", normal_scores)
-    anomalies = _scores("anomaly_scores", anomaly_scores)
+    groups = anomaly_score_vectors(
+        {"normal_scores": normal_scores, "anomaly_scores": anomaly_scores}
+    )
+    normal, anomalies = groups["normal_scores"], groups["anomaly_scores"]
+    if threshold is not None and (not isinstance(threshold, Real) or math.isnan(threshold)):
+        raise AeutilsError(f"threshold must be a number; got {threshold!r}.")
     is_anomaly = np.r_[np.zeros(len(normal)), np.ones(len(anomalies))]
     scores = np.r_[normal, anomalies]
     from sklearn.metrics import average_precision_score, roc_auc_score  # a second to import
@@ -113,6 +178,14 @@ def detection_report(normal_scores, anomaly_scores, threshold=None):
         "auroc": float(roc_auc_score(is_anomaly, scores)),
         "average_precision": float(average_precision_score(is_anomaly, scores)),
     }
+    if report["auroc"] < REVERSED_AUROC:
+        warnings.warn(
+            f"the AUROC is {report['auroc']:.2g}: anomalies score lower than normal samples. If "
+            "higher is normal, as in scikit-learn's score_samples and decision_function, pass "
+            "detector.anomaly_scores(X) or -scores.",
+            ScoreDirectionWarning,
+            stacklevel=2,
+        )
     if threshold is not None:
         alarms = scores > threshold
         report["false_alarm_rate"] = float(alarms[: len(normal)].mean())
@@ -121,11 +194,8 @@ def detection_report(normal_scores, anomaly_scores, threshold=None):
     return report
 
 
-def _scores(name, scores):
-    """Return scores as a float64 vector, or raise."""
-    scores = np.asarray(scores, dtype=np.float64)
-    if scores.ndim != 1 or len(scores) == 0:
-        raise AeutilsError(
-            f"{name} must be one number a sample, at least one sample; shape {scores.shape}."
-        )
-    return finite_numbers(name, scores)
+def _fraction(rate: float) -> Fraction:
+    """Return a rate between 0 and 1 as it is written: 0.01 is one hundredth, which no float is."""
+    if not isinstance(rate, Real) or not 0 < rate < 1:
+        raise AeutilsError(f"false_alarm_rate must be above 0 and below 1; got {rate!r}.")
+    return Fraction(rate) if isinstance(rate, Rational) else Fraction(str(rate))

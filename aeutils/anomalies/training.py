@@ -6,14 +6,19 @@ step, and is compiled once a process for each number of layers, not once a fit.
 """
 
 import functools
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import NDArray
 
 from aeutils.core.errors import AeutilsError
 
-__all__ = ["train"]
+__all__ = ["Task", "stopped_early", "train"]
 
 # after scaling, the loss of predicting the mean is about 1
 DIVERGED = 1e4
@@ -21,29 +26,53 @@ STEPS_PER_CALL = 1000
 # Adam's constants of Kingma & Ba 2015
 MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7
 
+Weights: TypeAlias = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+# takes the losses and the validation losses of some epochs, and the best weights so far
+Report: TypeAlias = Callable[[list[float], list[float], NDArray[np.float32]], None]
 
-def train(
-    x, x_val, widths, noise, epochs, batch_size, learning_rate, patience, random_state, verbose
-):
-    """Train a dense autoencoder with Adam on the mean squared error, with early stopping.
 
-    Hidden layers use ``elu``; the middle one, the bottleneck, and the last are linear.  The
-    weights kept are those of the epoch with the lowest loss on `x_val`.
+@dataclass(frozen=True)
+class Task:
+    """What is to be trained, on what, and how.
 
-    Parameters
+    Attributes
     ----------
     x, x_val : numpy.ndarray of float32, shapes (n_samples, n_features), (n_validation, n_features)
         Scaled rows to train on and to stop by.
-    widths : sequence of int
+    widths : list of int
         Number of values after each layer, the input first and last.
     noise : float
         Standard deviation of the Gaussian noise that is added to the rows and to be removed.
     epochs, batch_size, patience : int
-        Most epochs; rows a step; epochs without a lower loss after which to stop.
+        Most epochs; rows per step; epochs without a lower validation loss after which to stop.
     learning_rate : float
         Adam's.
     random_state : numpy.random.RandomState
         Source of the initial weights, of the order of the rows and of the noise.
+    """
+
+    x: NDArray[np.float32]
+    x_val: NDArray[np.float32]
+    widths: list[int]
+    noise: float
+    epochs: int
+    batch_size: int
+    patience: int
+    learning_rate: float
+    random_state: np.random.RandomState
+
+
+def train(task: Task, verbose: bool) -> tuple[Weights, dict[str, list[float]]]:
+    """Train a dense autoencoder with Adam on the mean squared error, with early stopping.
+
+    Hidden layers use ``elu``; the middle one, the bottleneck, and the last are linear.  The
+    weights kept are those of the epoch with the lowest loss on ``task.x_val``.  If the user
+    interrupts the training after some epochs, these count, and a warning is issued.
+
+    Parameters
+    ----------
+    task : Task
+        What to train.
     verbose : bool
         Whether to show a progress bar.
 
@@ -57,45 +86,63 @@ def train(
     Raises
     ------
     AeutilsError
-        If the loss grows without limit or is no longer a number.
+        If a loss grows without limit or is no longer a number.
     """
-    ins, outs = np.array(widths[:-1]), np.array(widths[1:])
-    sizes = np.concatenate([ins * outs, outs])
-    theta = np.zeros(sizes.sum(), np.float32)
-    # Glorot & Bengio 2010; the biases, which come last, start at 0
-    limits = np.repeat(np.sqrt(6 / (ins + outs)), ins * outs)
-    theta[: len(limits)] = random_state.uniform(-limits, limits)
-    batch_size = min(batch_size, len(x))
-    history = {"loss": [], "val_loss": []}
-    bar = keras.utils.Progbar(epochs, unit_name="epoch", stateful_metrics=history)
+    history: dict[str, list[float]] = {"loss": [], "val_loss": []}
+    best: list[NDArray[np.float32]] = []
+    bar = keras.utils.Progbar(task.epochs, unit_name="epoch", stateful_metrics=history)
 
-    def on_epochs(losses, val_losses, stops):
-        """Note the losses of the epochs that were run; raise if they grow without limit."""
-        for epoch, loss in enumerate(losses, start=len(history["loss"]) + 1):
-            if not loss < DIVERGED:  # NaN is not, either
-                raise AeutilsError(
-                    f"training diverged: the loss of epoch {epoch} is {loss:g}, where predicting "
-                    f"the mean gives about 1. Lower learning_rate, which is {learning_rate:g}."
-                )
+    def report(losses: list[float], val_losses: list[float], theta: NDArray[np.float32]) -> None:
+        """Note what some epochs gave; raise if their losses grow without limit."""
+        n_before = len(history["loss"])
+        for i, (loss, val_loss) in enumerate(zip(losses, val_losses, strict=True), n_before + 1):
+            # NaN is not below a limit, either
+            for name, value, limit in (("", loss, DIVERGED), ("validation ", val_loss, np.inf)):
+                if not value < limit:
+                    raise AeutilsError(
+                        f"training diverged: the {name}loss of epoch {i} is {value:g}, where "
+                        "predicting the mean gives about 1. Lower learning_rate, which is "
+                        f"{task.learning_rate:g}."
+                    )
+        best[:] = [theta]
         history["loss"] += losses
         history["val_loss"] += val_losses
         if verbose:
-            done = len(history["loss"])
-            bar.update(
-                done,
-                [(name, values[-1]) for name, values in history.items()],
-                finalize=done == epochs or stops,
-            )
+            n_done = len(history["loss"])
+            last = [(name, values[-1]) for name, values in history.items()]
+            bar.update(n_done, last, finalize=n_done == task.epochs or stopped_early(history, task))
 
     run = _on_tensorflow if keras.backend.backend() == "tensorflow" else _by_fit
-    theta = run(
-        x, x_val, theta, widths, noise, epochs, batch_size, learning_rate, patience,
-        random_state, on_epochs,
-    )  # fmt: skip
-    return _by_layer(theta, widths), history
+    try:
+        run(task, _first_weights(task), report)
+    except KeyboardInterrupt:
+        if not best:
+            raise
+        warnings.warn(
+            f"training was interrupted after {len(history['loss'])} of at most {task.epochs} "
+            "epochs; the best weights so far are kept.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _by_layer(best[0], task.widths), history
 
 
-def _by_layer(theta, widths):
+def stopped_early(history: dict[str, list[float]], task: Task) -> bool:
+    """Return whether the patience has run out: no lower validation loss for so many epochs."""
+    losses = history["val_loss"]
+    return len(losses) - 1 - int(np.argmin(losses)) >= task.patience
+
+
+def _first_weights(task: Task) -> NDArray[np.float32]:
+    """Draw the first weights as Glorot & Bengio 2010; the biases, which come last, are 0."""
+    ins, outs = np.array(task.widths[:-1]), np.array(task.widths[1:])
+    limits = np.repeat(np.sqrt(6 / (ins + outs)), ins * outs)
+    theta = np.zeros(len(limits) + outs.sum(), np.float32)
+    theta[: len(limits)] = task.random_state.uniform(-limits, limits)
+    return theta
+
+
+def _by_layer(theta: NDArray[np.float32], widths: list[int]) -> Weights:
     """Return the kernel and the bias of each layer; all kernels come first, then all biases."""
     ins, outs = np.array(widths[:-1]), np.array(widths[1:])
     parts = np.split(theta, np.cumsum([*ins * outs, *outs])[:-1])
@@ -103,42 +150,47 @@ def _by_layer(theta, widths):
     return list(zip(kernels, parts[len(outs) :], strict=True))
 
 
-def _by_fit(
-    x, x_val, theta, widths, noise, epochs, batch_size, learning_rate, patience,
-    random_state, on_epochs,
-):  # fmt: skip
-    """Train by ``fit`` of Keras, on any backend; return the best weights."""
-    n_layers = len(widths) - 1
+def _flat(weights: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return Keras's list of kernel, bias, kernel, bias … as one vector."""
+    return np.concatenate([part.ravel() for part in weights[::2] + weights[1::2]])
+
+
+def _by_fit(task: Task, theta: NDArray[np.float32], report: Report) -> None:
+    """Train by ``fit`` of Keras, on any backend."""
+    n_layers = len(task.widths) - 1
     linear = (n_layers // 2 - 1, n_layers - 1)
     # the weights are given: nothing here draws from Keras's own generator
     model = keras.Sequential(
         [
-            keras.Input((widths[0],)),
+            keras.Input((task.widths[0],), dtype="float32"),
             *[
-                layers.Dense(n, None if i in linear else "elu", kernel_initializer="zeros")
-                for i, n in enumerate(widths[1:])
+                # float32 whatever the policy of the program
+                layers.Dense(
+                    n, None if i in linear else "elu", kernel_initializer="zeros", dtype="float32"
+                )
+                for i, n in enumerate(task.widths[1:])
             ],
         ]
     )
-    model.set_weights([part for layer in _by_layer(theta, widths) for part in layer])
+    model.set_weights([part for layer in _by_layer(theta, task.widths) for part in layer])
+    stop = keras.callbacks.EarlyStopping(patience=task.patience, restore_best_weights=True)
 
-    def note(epoch, logs):
-        on_epochs([logs["loss"]], [logs["val_loss"]], model.stop_training)
+    def note(epoch: int, logs: dict[str, Any]) -> None:
+        # none is the best where the very first validation loss is no number
+        best = model.get_weights() if stop.best_weights is None else stop.best_weights
+        report([float(logs["loss"])], [float(logs["val_loss"])], _flat(best))
 
-    stop = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
-    adam = keras.optimizers.Adam(learning_rate, MEAN_DECAY, SQUARE_DECAY, EPSILON)
+    adam = keras.optimizers.Adam(task.learning_rate, MEAN_DECAY, SQUARE_DECAY, EPSILON)
     model.compile(adam, "mean_squared_error")
     model.fit(
-        _Batches(x, batch_size, noise, random_state),
-        epochs=epochs,
-        validation_data=(x_val, x_val),
-        validation_batch_size=len(x_val),
+        _Batches(task),
+        epochs=task.epochs,
+        validation_data=(task.x_val, task.x_val),
+        validation_batch_size=len(task.x_val),
         callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=note)],
         shuffle=False,
         verbose=0,
     )
-    best = model.get_weights()
-    return np.concatenate([part.ravel() for part in best[::2] + best[1::2]])
 
 
 class _Batches(keras.utils.PyDataset):
@@ -147,58 +199,56 @@ class _Batches(keras.utils.PyDataset):
     Shuffled here, since ``fit`` would draw from a generator that is everybody's.
     """
 
-    def __init__(self, x, batch_size, noise, random_state):
+    def __init__(self, task: Task) -> None:
         super().__init__()
-        self.x, self.batch_size, self.noise, self.rng = x, batch_size, noise, random_state
+        self.task = task
         self.on_epoch_end()
 
-    def on_epoch_end(self):
-        self.order = self.rng.permutation(len(self.x))
+    def on_epoch_end(self) -> None:
+        self.order = self.task.random_state.permutation(len(self.task.x))
 
-    def __len__(self):
-        return len(self.x) // self.batch_size
+    def __len__(self) -> int:
+        return len(self.task.x) // self.task.batch_size
 
-    def __getitem__(self, i):
-        rows = self.x[self.order[i * self.batch_size : (i + 1) * self.batch_size]]
-        draw = self.rng.standard_normal(rows.shape).astype(np.float32)
-        return rows + np.float32(self.noise) * draw, rows
+    def __getitem__(self, i: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        size, rng = self.task.batch_size, self.task.random_state
+        rows = self.task.x[self.order[i * size : (i + 1) * size]]
+        draw = rng.standard_normal(rows.shape).astype(np.float32)
+        return rows + np.float32(self.task.noise) * draw, rows
 
 
-def _on_tensorflow(
-    x, x_val, theta, widths, noise, epochs, batch_size, learning_rate, patience,
-    random_state, on_epochs,
-):  # fmt: skip
-    """Train by calls of TensorFlow that run many epochs each; return the best weights."""
+def _on_tensorflow(task: Task, theta: NDArray[np.float32], report: Report) -> None:
+    """Train by calls of TensorFlow that run many epochs each."""
     import tensorflow as tf
 
-    state = [theta, np.zeros_like(theta), np.zeros_like(theta), np.float32(0)]
+    state: list[Any] = [theta, np.zeros_like(theta), np.zeros_like(theta), np.float32(0)]
     state += [theta, np.float32(np.inf), np.int32(0)]
-    seed = random_state.randint(2**31)
-    n_samples = len(x)
+    seed = task.random_state.randint(2**31)
+    n_samples, batch_size = len(task.x), task.batch_size
     n_steps = n_samples // batch_size
     epochs_per_call = max(1, STEPS_PER_CALL // n_steps)
-    run_epochs = _compiled(len(widths) - 1)
-    x, x_val, widths = tf.constant(x), tf.constant(x_val), tf.constant(widths)
+    run_epochs = _compiled(len(task.widths) - 1)
+    x, x_val, widths = tf.constant(task.x), tf.constant(task.x_val), tf.constant(task.widths)
     done = 0
-    while done < epochs and state[-1] < patience:
-        n_epochs = min(epochs_per_call, epochs - done)
+    while done < task.epochs and state[-1] < task.patience:
+        n_epochs = min(epochs_per_call, task.epochs - done)
         # each epoch takes the rows in a new order and leaves out those that fill no batch
-        orders = np.stack([random_state.permutation(n_samples) for _ in range(n_epochs)])
+        orders = np.stack([task.random_state.permutation(n_samples) for _ in range(n_epochs)])
         orders = orders[:, : n_steps * batch_size].reshape(n_epochs, n_steps, batch_size)
         *state, losses, val_losses = run_epochs(
-            x, x_val, orders.astype(np.int32), widths, noise, seed, patience, learning_rate, *state
-        )
+            x, x_val, orders.astype(np.int32), widths,
+            task.noise, seed, task.patience, task.learning_rate, *state,
+        )  # fmt: skip
         done += len(losses)
-        on_epochs(losses.numpy().tolist(), val_losses.numpy().tolist(), bool(state[-1] >= patience))
-    return state[4].numpy()
+        report(losses.numpy().tolist(), val_losses.numpy().tolist(), state[4].numpy())
 
 
 @functools.cache
-def _compiled(n_layers):
+def _compiled(n_layers: int) -> Callable[..., Any]:
     """Return the function that trains networks of some number of layers."""
     import tensorflow as tf
 
-    def mean_squared_error(x, target, theta, widths):
+    def mean_squared_error(x: Any, target: Any, theta: Any, widths: Any) -> Any:
         ins, outs = widths[:-1], widths[1:]
         parts = tf.split(theta, tf.concat([ins * outs, outs], 0), num=2 * n_layers)
         h = x
@@ -221,9 +271,10 @@ def _compiled(n_layers):
         ]
     )
     def run_epochs(
-        x, x_val, orders, widths, noise, seed, patience, learning_rate,
-        theta, mean, square, step, best_theta, best_loss, waited,
-    ):  # fmt: skip
+        x: Any, x_val: Any, orders: Any, widths: Any,
+        noise: Any, seed: Any, patience: Any, learning_rate: Any,
+        theta: Any, mean: Any, square: Any, step: Any, best_theta: Any, best_loss: Any, waited: Any,
+    ) -> Any:  # fmt: skip
         losses = tf.zeros([0])
         val_losses = tf.zeros([0])
         for order in orders:

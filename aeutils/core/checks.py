@@ -172,6 +172,28 @@ def random_generator(seed: object, error: type[AeutilsError] = AeutilsError) -> 
         ) from cause
 
 
+def keras_seed(seed: object, error: type[AeutilsError] = AeutilsError) -> int | None:
+    """Return a seed as Keras accepts it on every backend, or raise.
+
+    Parameters
+    ----------
+    seed : int or None
+        Any kind of integer, from Python or NumPy, from 0 to 4,294,967,295.
+    error : type, default AeutilsError
+        The error to raise.
+
+    Raises
+    ------
+    AeutilsError
+        Or `error`, if it is anything else.
+    """
+    if seed is None:
+        return None
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) < 2**32:
+        raise error(f"seed must be an integer from 0 to 4,294,967,295, or None; got {seed!r}.")
+    return int(seed)
+
+
 def finite_numbers(name: str, array: NDArray) -> NDArray:
     """Return floating-point numbers without NaN or infinity, or raise."""
     if not np.issubdtype(array.dtype, np.floating):
@@ -179,6 +201,17 @@ def finite_numbers(name: str, array: NDArray) -> NDArray:
     if not np.isfinite(array).all():
         raise AeutilsError(f"{name} holds NaN or infinite values; remove or impute them first.")
     return array
+
+
+def refuse_masked(name: str, values: object, error: type[AeutilsError] = AeutilsError) -> None:
+    """Raise where values are masked: NumPy and scikit-learn would drop the mask."""
+    # a list of masked rows would lose their masks as well
+    parts = values if isinstance(values, list | tuple) else [values]
+    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
+        raise error(
+            f"{name} has masked values, which would count as measured; fill them with .filled(…) "
+            "or leave those samples out."
+        )
 
 
 def plain_array(name: str, values: ArrayLike, error: type[AeutilsError] = AeutilsError) -> NDArray:
@@ -204,13 +237,7 @@ def plain_array(name: str, values: ArrayLike, error: type[AeutilsError] = Aeutil
         Or `error`, if values are masked (NumPy would drop the mask), of unequal lengths, complex,
         or no numbers.
     """
-    # a list of masked rows would lose their masks as well
-    parts = values if isinstance(values, list | tuple) else [values]
-    if any(isinstance(part, np.ma.MaskedArray) and np.ma.is_masked(part) for part in parts):
-        raise error(
-            f"{name} has masked values, which would count as measured; fill them with .filled(…) "
-            "or leave those samples out."
-        )
+    refuse_masked(name, values, error)
     try:
         array = np.asarray(values)
     except Exception as cause:  # ragged lists, tensors on a GPU: each library has its own error
@@ -279,7 +306,7 @@ def anomaly_score_vectors(groups: Mapping[str, ArrayLike]) -> dict[str, NDArray[
     if highest <= 0 and lowest < 0:
         raise AeutilsError(
             f"{' and '.join(vectors)} must be higher for stranger samples; these run from "
-            f"{lowest:.6g} to {highest:.6g}: that is scikit-learn's direction, in which higher is "
+            f"{lowest:.6g} to {highest + 0:.6g}: that is scikit-learn's direction, in which higher is "
             "normal. Pass detector.anomaly_scores(X) or -scores. If higher is stranger already, "
             "add a constant so that some are above 0."
         )

@@ -1,22 +1,31 @@
 """Data sets that ship with the book, read without TensorFlow and without a network.
 
-Each loader checks its file's SHA-256 first.  Those of images return
+Each loader checks the SHA-256 of its file first.  Those of images return
 ``(x_train, y_train), (x_test, y_test)`` as the loaders of :mod:`keras.datasets` do, that of a
 table a :class:`pandas.DataFrame`, those of recordings their samples and what is known of them.
 """
 
+from __future__ import annotations
+
 import hashlib
+import importlib
 import io
 import json
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from aeutils.core.errors import AudioError, DataFileError
+from aeutils.core.errors import AeutilsError, AudioError, DataFileError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = [
+    "Heartbeats",
+    "Recording",
     "load_fashion_mnist",
     "load_heartbeats",
     "load_mnist",
@@ -32,8 +41,11 @@ __all__ = [
 
 FOLDER = Path(__file__).resolve().parent
 
+# images and labels
+Part = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
-def verify():
+
+def verify() -> dict[str, str]:
     """Check every data file of the package against its recorded SHA-256.
 
     Returns
@@ -55,7 +67,7 @@ def verify():
     return report
 
 
-def load_mnist():
+def load_mnist() -> tuple[Part, Part]:
     """Load the MNIST handwritten digits.
 
     Returns
@@ -81,7 +93,7 @@ def load_mnist():
         )
 
 
-def load_fashion_mnist():
+def load_fashion_mnist() -> tuple[Part, Part]:
     """Load the Fashion-MNIST test images: clothes in the format of MNIST.
 
     The book uses clothes as anomalies, never for training, so only the test set ships; the
@@ -109,7 +121,7 @@ def load_fashion_mnist():
     return (x_test[:0], y_test[:0]), (x_test, y_test)
 
 
-def load_penguins():
+def load_penguins() -> pd.DataFrame:
     """Load the Palmer penguins: sizes of 344 birds of three species on three islands.
 
     Returns
@@ -123,6 +135,8 @@ def load_penguins():
     ------
     DataFileError
         If the data file is missing, truncated or altered.
+    AeutilsError
+        If the package pandas is not installed.
 
     References
     ----------
@@ -130,12 +144,11 @@ def load_penguins():
     within a community of Antarctic penguins (genus Pygoscelis)", PLoS ONE 9 (3), 2014;
     collected by Horst, Hill and Gorman as the R package palmerpenguins, 2020.
     """
-    import pandas as pd  # here, since no other loader needs it
+    pandas = _package("pandas", "the table of penguins")
+    return pandas.read_csv(_checked_path("penguins.csv"))
 
-    return pd.read_csv(_checked_path("penguins.csv"))
 
-
-def load_prose():
+def load_prose() -> list[str]:
     """Load six paragraphs of English prose, written for the pages of chapter 5.
 
     Returns
@@ -150,7 +163,7 @@ def load_prose():
     return _checked_path("prose.txt").read_text(encoding="utf-8").strip().split("\n\n")
 
 
-def load_scanned_page():
+def load_scanned_page() -> tuple[NDArray[np.float32], str]:
     """Load the photographed page that scikit-image ships, and the text of its upper part.
 
     Returns
@@ -158,23 +171,31 @@ def load_scanned_page():
     page : numpy.ndarray
         float32, shape (191, 384), 0 (black) to 1 (white).
     text : str
-        What rows 0 to 147 say, heading and paragraph, typed by hand; the lines below are cut off
-        by the edge of the picture.
+        The text in rows 0 to 147, heading and paragraph, typed by hand; the lines below are cut
+        off by the edge of the picture.
 
     Raises
     ------
     DataFileError
         If a file is missing or altered.
+    AeutilsError
+        If the package scikit-image is not installed.
     """
-    import skimage
-
-    from aeutils.images import load_image  # here, since no other loader needs them
+    from aeutils.images import load_image  # here, since no other loader needs Pillow
 
     text = _checked_path("scanned_page.txt").read_text(encoding="utf-8").strip()
-    return load_image(Path(skimage.__path__[0]) / "data" / "page.png"), text
+    skimage = _package("skimage", "the scanned page", "scikit-image")
+    path = Path(skimage.__path__[0]) / "data" / "page.png"
+    page = load_image(path)
+    if page.shape != (191, 384):
+        raise DataFileError(
+            f"{path} must have 191 × 384 pixels; got {page.shape[0]} × {page.shape[1]}. Install "
+            "the release of scikit-image that requirements.txt names."
+        )
+    return page, text
 
 
-def load_page_cleaner_weights():
+def load_page_cleaner_weights() -> list[NDArray[np.float32]]:
     """Load the weights of :func:`aeutils.documents.networks.page_cleaner`, trained by the book.
 
     Returns
@@ -198,11 +219,11 @@ class Recording(NamedTuple):
     """Who speaks or plays."""
     name: str
     """What the recording is called in its package."""
-    samples: np.ndarray
+    samples: NDArray[np.float32]
     """float32, shape (n_samples,), between -1 and 1, 8000 a second."""
 
 
-def load_speech():
+def load_speech() -> dict[str, list[Recording]]:
     """Load recorded speech, and some music, at 8000 samples a second.
 
     The prompts of a telephone exchange, spoken in a studio, in English by Allison Smith, in
@@ -228,14 +249,8 @@ def load_speech():
     Packages ``asterisk-core-sounds``, ``pocketsphinx-testdata`` and ``asterisk-moh-opsound`` of
     Debian; see ``aeutils/data/LICENSES.md``.
     """
-    try:
-        import soundfile  # here, since no other loader needs it
-    except ImportError as error:
-        raise AudioError(
-            "the speech is stored as FLAC, which needs the package soundfile: pip install soundfile"
-        ) from error
-
-    parts = {}
+    soundfile = _package("soundfile", "the speech, which is stored as FLAC,", error=AudioError)
+    parts: dict[str, list[Recording]] = {}
     with zipfile.ZipFile(_checked_path("speech.zip")) as archive:
         for path in archive.namelist():
             part, voice, name = path.removesuffix(".flac").split("/")
@@ -244,10 +259,10 @@ def load_speech():
     return parts
 
 
-def spoken_wav():
-    """Path of a sound file as others make them: a voice says "front center".
+def spoken_wav() -> Path:
+    """Return the path of a sound file as others make them: a voice says "front center".
 
-    From Debian's package ``alsa-utils``, where it tells which loudspeaker plays; 48,000 samples
+    From Debian's package ``alsa-utils``, where it names the loudspeaker that plays; 48,000 samples
     a second, 16 bits.
 
     Returns
@@ -265,25 +280,25 @@ def spoken_wav():
 class Heartbeats(NamedTuple):
     """An electrocardiogram, with what cardiologists marked in it; see :func:`load_heartbeats`."""
 
-    samples: np.ndarray
+    samples: NDArray[np.float32]
     """float32, shape (106920,), millivolts."""
     rate: int
     """Samples a second: 360."""
-    beats: np.ndarray
+    beats: NDArray[np.int32]
     """int32, shape (503,): the sample of each heartbeat, in order."""
-    kinds: np.ndarray
+    kinds: NDArray[np.str_]
     """str, shape (503,): what kind of beat each is: N, V, F or Q."""
-    faults: list
-    """Where a wire was off: pairs of the first sample and the one after the last."""
+    faults: list[tuple[int, int]]
+    """Where a lead was off: pairs of the first sample and the one after the last."""
 
 
-def load_heartbeats():
+def load_heartbeats() -> Heartbeats:
     """Load five minutes of a heart, and the kind of each beat as cardiologists marked it.
 
     Minutes 19:34 to 24:31 of record 208 of the MIT-BIH Arrhythmia Database, first lead, 297
     seconds.  355 beats are normal (``"N"``), 91 came too early from one of the lower chambers
     (ventricular, ``"V"``), 55 are a fusion of both (``"F"``), and of 2 the kind could not be told
-    (``"Q"``).  The two stretches in which a wire was off were found by eye for this book.
+    (``"Q"``).  The two stretches in which a lead was off were found by eye for this book.
 
     Returns
     -------
@@ -306,7 +321,7 @@ def load_heartbeats():
     return Heartbeats(_millivolts(samples), 360, beats, kinds, faults)
 
 
-def load_odd_beat():
+def load_odd_beat() -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Load 21 seconds of another heart, 360 samples a second, in which one beat is odd.
 
     Also from the MIT-BIH Arrhythmia Database, by way of the Python package sktime; from which
@@ -332,23 +347,37 @@ def load_odd_beat():
         return _millivolts(arrays["samples"]), arrays["is_odd"]
 
 
-def _millivolts(units):
+def _package(
+    name: str, what: str, to_install: str = "", error: type[AeutilsError] = AeutilsError
+) -> Any:
+    """Return a package that one loader alone needs, or raise."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as cause:
+        to_install = to_install or name
+        raise error(
+            f"{what} needs the package {to_install}, which cannot be imported ({cause}); "
+            f"install it: pip install {to_install}"
+        ) from cause
+
+
+def _millivolts(units: NDArray[np.integer]) -> NDArray[np.float32]:
     """Return samples in millivolts; the recorder has 200 units for each."""
     return (units / 200).astype(np.float32)
 
 
-def _checksums():
+def _checksums() -> dict[str, str]:
     """Return the recorded SHA-256 of each data file, by file name."""
     path = FOLDER / "checksums.json"
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
         raise DataFileError(
             f"the list of checksums {path} cannot be read ({error}).\n{_how_to_restore(path.name)}"
         ) from error
 
 
-def _checked_path(name):
+def _checked_path(name: str) -> Path:
     """Return the path of a data file whose bytes have the recorded SHA-256."""
     path = FOLDER / name
     try:
@@ -368,7 +397,7 @@ def _checked_path(name):
     raise DataFileError(f"the data file {path} {problem}.\n{_how_to_restore(name)}")
 
 
-def _how_to_restore(name):
+def _how_to_restore(name: str) -> str:
     """Say which command brings a data file back."""
     checkout = FOLDER.parent.parent
     if (checkout / ".git").exists():

@@ -1,64 +1,88 @@
-"""What scanners, cups and years do to a page."""
+"""Degrade pages as scanners, cups and years do."""
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter
 
-from aeutils.documents.pages import checked_page
+from aeutils.core.checks import random_generator
+from aeutils.core.errors import ImageError
+from aeutils.documents.pages import checked_page, checked_shape
 from aeutils.images import to_bytes, to_unit_range
 
 __all__ = ["degrade_page", "folds", "stains", "uneven_light"]
 
+Seed = int | np.random.Generator | None
 
-def degrade_page(page, seed=None):
-    """Spoil a clean page: faded and blurred ink, stains, folds, uneven light, grain, JPEG.
 
-    What a camera sees is the light that falls on the paper, times what the paper and its stains
-    reflect, times what the ink lets through; then comes noise.  One page in four is spoiled as a
-    picture of lower resolution that was enlarged.
+def degrade_page(page: ArrayLike, seed: Seed = None) -> NDArray[np.float32]:
+    """Degrade a clean page: faded and blurred ink, stains, folds, uneven light, grain, JPEG.
+
+    A camera measures the light that falls on the paper, times the reflectance of the printed
+    paper and of its stains; then comes noise.  One page in four is degraded as a picture of
+    lower resolution that was enlarged.
 
     Parameters
     ----------
     page : array-like, shape (height, width)
-        Clean page, 0 (ink) to 1 (paper).
+        Clean page, 0 (ink) to 1 (paper), or uint8 or uint16.
     seed : int or numpy.random.Generator, optional
         Makes the damage repeatable.
 
     Returns
     -------
     numpy.ndarray
-        float32, shape (height, width), between 0 and 1.
+        float32, shape (height, width), between 0 and 1, registered with `page`.
 
     Raises
     ------
     ImageError
-        If `page` is no single grey picture.
+        If `page` is not one grey picture, or `seed` is not a seed.
     """
     page = checked_page(page)
-    rng = np.random.default_rng(seed)
+    rng = random_generator(seed, ImageError)
     shape = page.shape
-    ink = 1 - page
-    blurred = gaussian_filter(ink, np.exp(rng.uniform(np.log(0.4), np.log(2.0))))
-    reflected = rng.uniform(0.75, 1) * (1 - rng.uniform(0.45, 1) * blurred)
-    if rng.random() < 0.4:  # the other side shines through
-        behind = gaussian_filter(ink[:, ::-1], rng.uniform(1, 3))
-        reflected = reflected * (1 - rng.uniform(0.03, 0.2) * behind)
-    spoiled = reflected * stains(shape, rng) * folds(shape, rng) * uneven_light(shape, rng)
+    light = printed(1 - page, rng)
+    light = light * stains(shape, rng) * folds(shape, rng) * uneven_light(shape, rng)
     # some pictures were taken small and enlarged later, grain and all
     shrink = rng.uniform(1.3, 2.2) if rng.random() < 0.25 else 1
-    taken = _resized(spoiled, [max(1, round(n / shrink)) for n in shape])
-    grain = rng.standard_normal(taken.shape, dtype=np.float32)
-    fibres = gaussian_filter(rng.standard_normal(taken.shape, dtype=np.float32), 1.2)
-    taken = taken + rng.uniform(0.003, 0.05) * grain + rng.uniform(0, 0.08) * fibres
+    taken = photographed(resized(light, [max(1, round(n / shrink)) for n in shape]), rng)
+    return np.clip(resized(taken, shape), 0, 1).astype(np.float32)
+
+
+def printed(ink: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return the reflectance of grey paper with blurred ink, and with bleed-through on some."""
+    blurred = gaussian_filter(ink, np.exp(rng.uniform(np.log(0.4), np.log(2.0))))
+    reflectance = rng.uniform(0.75, 1) * (1 - rng.uniform(0.45, 1) * blurred)
+    if rng.random() < 0.4:  # bleed-through of the other side, mirrored
+        behind = gaussian_filter(ink[:, ::-1], rng.uniform(1, 3))
+        reflectance = reflectance * (1 - rng.uniform(0.03, 0.2) * behind)
+    return reflectance
+
+
+def photographed(light: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return a picture with grain, paper fibres and, on one picture in two, traces of JPEG."""
+    grain, fibres = grain_and_fibres(light.shape, rng)
+    taken = light + rng.uniform(0.003, 0.05) * grain + rng.uniform(0, 0.08) * fibres
     taken = np.clip(taken, 0, 1)
     if rng.random() < 0.5:
-        taken = _through_jpeg(taken, int(rng.integers(25, 90)))
-    return np.clip(_resized(taken, shape), 0, 1).astype(np.float32)
+        taken = through_jpeg(taken, int(rng.integers(25, 90)))
+    return taken
 
 
-def stains(shape, seed=None):
-    """Stains: blots and rings with wavering outlines, darkest at the rim where they dried.
+def grain_and_fibres(
+    shape: tuple[int, ...], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return white noise of standard deviation 1, and the same kind blurred by 1.2 pixels."""
+    grain = rng.standard_normal(shape, dtype=np.float32)
+    fibres = gaussian_filter(rng.standard_normal(shape, dtype=np.float32), 1.2)
+    return grain, fibres
+
+
+def stains(shape: tuple[int, int], seed: Seed = None) -> NDArray[np.float32]:
+    """Draw none to four stains: blots and rings with irregular outlines, darkest at the rim.
 
     Parameters
     ----------
@@ -70,34 +94,71 @@ def stains(shape, seed=None):
     Returns
     -------
     numpy.ndarray
-        float32, shape (height, width), factors above 0 and at most 1; 1 where no stain is.
+        float32, shape (height, width): reflectance above 0 and at most 1; 1 where no stain is.
+
+    Raises
+    ------
+    ImageError
+        If `shape` is not two positive integers or `seed` is not a seed.
     """
-    rng = np.random.default_rng(seed)
-    left = np.ones(shape, np.float32)
+    shape = checked_shape(shape)
+    rng = random_generator(seed, ImageError)
+    reflectance = np.ones(shape, np.float32)
     for _ in range(int(rng.integers(0, 5))):
         radius = float(np.exp(rng.uniform(np.log(15), np.log(160))))
         y0, x0 = rng.uniform(0, shape[0]), rng.uniform(0, shape[1])
-        # nothing of it reaches farther than twice the radius
+        # farther away than twice the radius nothing of it is left
         top, bottom = (int(np.clip(y0 + s * 2 * radius, 0, shape[0])) for s in (-1, 1))
         start, stop = (int(np.clip(x0 + s * 2 * radius, 0, shape[1])) for s in (-1, 1))
         y = np.arange(top, bottom, dtype=np.float32)[:, None] - y0
         x = np.arange(start, stop, dtype=np.float32)[None, :] - x0
-        angle = np.arctan2(y, x)
-        outline = sum(
-            rng.normal(0, 0.08 / k) * np.cos(k * angle + rng.uniform(0, 2 * np.pi))
-            for k in range(1, 6)
-        )
-        inside = radius * (1 + outline) - np.hypot(y, x)  # pixels from the outline inwards
+        waves = [(rng.normal(0, 0.08 / k), rng.uniform(0, 2 * np.pi)) for k in range(1, 6)]
         soft = rng.uniform(1, 6)
-        body = 1 / (1 + np.exp(-np.clip(inside / soft, -30, 30)))
-        rim = np.exp(-np.square((inside - soft) / rng.uniform(1.5, 7)))
-        drop = rng.uniform(0, 0.35) * body + rng.uniform(0, 0.4) * rim
-        left[top:bottom, start:stop] *= 1 - np.minimum(drop, 0.7)
-    return left
+        rim_width = rng.uniform(1.5, 7)
+        body, rim = rng.uniform(0, 0.35), rng.uniform(0, 0.4)
+        reflectance[top:bottom, start:stop] *= stain(
+            y, x, radius, waves, soft, rim_width, body, rim
+        )
+    return reflectance
 
 
-def folds(shape, seed=None):
-    """Folds: thin dark lines across the page, with shade on one side.
+def stain(
+    y: NDArray[np.float32],
+    x: NDArray[np.float32],
+    radius: float,
+    waves: Sequence[tuple[float, float]],
+    soft: float,
+    rim_width: float,
+    body: float,
+    rim: float,
+) -> NDArray[np.float32]:
+    """Return the reflectance of one stain.
+
+    Parameters
+    ----------
+    y, x : numpy.ndarray, shapes (height, 1) and (1, width)
+        Distance from the centre in pixels.
+    radius : float
+        Mean distance of the outline from the centre in pixels.
+    waves : sequence of (float, float)
+        Amplitude, relative to `radius`, and phase of once, twice, … around the outline.
+    soft : float
+        Width in pixels over which the body fades at the outline; the rim lies as far inside.
+    rim_width : float
+        Width of the rim in pixels.
+    body, rim : float
+        How much each darkens, 0 to 1; together at most 0.7.
+    """
+    angle = np.arctan2(y, x)
+    outline = sum(a * np.cos(k * angle + phase) for k, (a, phase) in enumerate(waves, 1))
+    inside = radius * (1 + outline) - np.hypot(y, x)  # pixels from the outline inwards
+    body_at = 1 / (1 + np.exp(-np.clip(inside / soft, -30, 30)))
+    rim_at = np.exp(-np.square((inside - soft) / rim_width))
+    return 1 - np.minimum(body * body_at + rim * rim_at, 0.7)
+
+
+def folds(shape: tuple[int, int], seed: Seed = None) -> NDArray[np.float32]:
+    """Draw none to two folds: thin dark lines across the page, with shade on one side.
 
     Parameters
     ----------
@@ -109,10 +170,16 @@ def folds(shape, seed=None):
     Returns
     -------
     numpy.ndarray
-        float32, shape (height, width), factors above 0 and at most 1.
+        float32, shape (height, width): reflectance above 0 and at most 1.
+
+    Raises
+    ------
+    ImageError
+        If `shape` is not two positive integers or `seed` is not a seed.
     """
-    rng = np.random.default_rng(seed)
-    left = np.ones(shape, np.float32)
+    shape = checked_shape(shape)
+    rng = random_generator(seed, ImageError)
+    reflectance = np.ones(shape, np.float32)
     for _ in range(int(rng.integers(0, 3))):
         across = rng.random() < 0.5
         along, length = (np.arange(n, dtype=np.float32) for n in (shape if across else shape[::-1]))
@@ -121,15 +188,35 @@ def folds(shape, seed=None):
         distance = along[:, None] - where[None, :]
         if not across:
             distance = distance.T
-        line = rng.uniform(0.05, 0.5) * np.exp(-np.square(distance / rng.uniform(0.7, 2.5)))
-        shade = rng.uniform(0, 0.3) * np.exp(-np.abs(distance) / rng.uniform(15, 90))
-        side = distance > 0 if rng.random() < 0.5 else distance < 0
-        left *= (1 - line - shade * side).astype(np.float32)
-    return left
+        depth, width = rng.uniform(0.05, 0.5), rng.uniform(0.7, 2.5)
+        shade, fade = rng.uniform(0, 0.3), rng.uniform(15, 90)
+        if rng.random() >= 0.5:
+            distance = -distance
+        reflectance *= fold(distance, depth, width, shade, fade).astype(np.float32)
+    return reflectance
 
 
-def uneven_light(shape, seed=None):
-    """Light that falls unevenly: a slope, slow waves, and sometimes the edge of a shadow.
+def fold(
+    distance: NDArray[np.floating], depth: float, width: float, shade: float, fade: float
+) -> NDArray[np.floating]:
+    """Return the reflectance of one fold.
+
+    Parameters
+    ----------
+    distance : numpy.ndarray, shape (height, width)
+        Distance from the fold in pixels, positive on the side of the shade.
+    depth, width : float
+        How much the line darkens, 0 to 1, and half its width in pixels.
+    shade, fade : float
+        How much the shade darkens at the fold, 0 to 1, and the distance in pixels over which it
+        falls to 1/e.
+    """
+    line = depth * np.exp(-np.square(distance / width))
+    return 1 - line - shade * np.exp(-np.abs(distance) / fade) * (distance > 0)
+
+
+def uneven_light(shape: tuple[int, int], seed: Seed = None) -> NDArray[np.float32]:
+    """Draw uneven light: a slope, slow waves, and on two pages in five the edge of a shadow.
 
     Parameters
     ----------
@@ -141,46 +228,58 @@ def uneven_light(shape, seed=None):
     Returns
     -------
     numpy.ndarray
-        float32, shape (height, width), factors above 0 and at most 1.
+        float32, shape (height, width): brightness above 0 and at most 1.
+
+    Raises
+    ------
+    ImageError
+        If `shape` is not two positive integers or `seed` is not a seed.
     """
-    rng = np.random.default_rng(seed)
+    shape = checked_shape(shape)
+    rng = random_generator(seed, ImageError)
     y, x = _coordinates(shape)
     angle = rng.uniform(0, 2 * np.pi)
     slope = np.cos(angle) * x + np.sin(angle) * y
-    field = slope * rng.uniform(0.2, 1) + 0.6 * _waves(shape, 3, rng)
-    field = (field - field.min()) / np.ptp(field)
+    field = slope * rng.uniform(0.2, 1) + 0.6 * smooth_field(shape, 3, rng)
+    field = (field - field.min()) / (np.ptp(field) or 1)  # a page of one pixel has no slope
     light = 1 - rng.uniform(0.05, 0.7) * field
     if rng.random() < 0.4:  # of a hand or of the page before
         angle = rng.uniform(0, 2 * np.pi)
         away = np.cos(angle) * (x - rng.uniform(-0.3, 0.3)) + np.sin(angle) * y
-        away = away + 0.05 * _waves(shape, 4, rng)
+        away = away + 0.05 * smooth_field(shape, 4, rng)
         softness = rng.uniform(0.01, 0.15)
-        light *= 1 - rng.uniform(0.1, 0.45) / (1 + np.exp(-away / softness))
+        light *= shadow(away, softness, rng.uniform(0.1, 0.45))
     return light.astype(np.float32)
 
 
-def _coordinates(shape):
-    """Return columns y and rows x that run from -0.5 to 0.5."""
+def shadow(away: NDArray[np.float32], softness: float, strength: float) -> NDArray[np.float32]:
+    """Return the brightness at a distance from a shadow's edge, positive inside the shadow."""
+    return 1 - strength / (1 + np.exp(np.minimum(-away / softness, 80)))
+
+
+def _coordinates(shape: tuple[int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a column y and a row x that run from -0.5 to 0.5."""
     y, x = (np.linspace(-0.5, 0.5, n, dtype=np.float32) for n in shape)
     return y[:, None], x[None, :]
 
 
-def _waves(shape, n, rng):
-    """Return a smooth random field from n × n random heights."""
-    return _resized(rng.uniform(-0.5, 0.5, (n, n)), shape)
+def smooth_field(shape: tuple[int, int], n: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return a smooth random field made from n × n random heights between -0.5 and 0.5."""
+    return resized(rng.uniform(-0.5, 0.5, (n, n)), shape)
 
 
-def _resized(picture, shape):
-    """Return a picture resized to (height, width), bicubic and antialiased."""
+def resized(picture: NDArray[np.floating], shape: Sequence[int]) -> NDArray[np.float32]:
+    """Return a picture resized to (height, width), bicubic and antialiased, not clipped."""
     from PIL import Image
 
-    if picture.shape == tuple(shape):
-        return picture
-    picture = Image.fromarray(picture.astype(np.float32))
-    return np.asarray(picture.resize((shape[1], shape[0]), Image.Resampling.BICUBIC))
+    pixels = picture.astype(np.float32, copy=False)
+    if pixels.shape == tuple(shape):
+        return pixels
+    height, width = shape
+    return np.asarray(Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC))
 
 
-def _through_jpeg(page, quality):
+def through_jpeg(page: NDArray[np.float32], quality: int) -> NDArray[np.float32]:
     """Return a page after JPEG compression."""
     from PIL import Image
 

@@ -1,5 +1,7 @@
 """The page cleaner of chapter 5, uncompiled."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -9,12 +11,16 @@ from aeutils.core.errors import ModelError
 __all__ = ["page_cleaner"]
 
 
-def page_cleaner(filters=(8, 16, 32, 32, 32), kernel_initializer="he_normal"):
-    """Fully convolutional cleaner of scanned pages of chapter 5.
+def page_cleaner(
+    filters: Sequence[int] = (8, 16, 32, 32, 32),
+    kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+) -> keras.Model:
+    """Build the fully convolutional cleaner of scanned pages of chapter 5.
 
-    A convolution and max-pooling at every level on the way down, two convolutions at the lowest,
-    whose output is the layer called ``bottleneck``; on the way up, upsampling and a convolution
-    that also sees the maps of the same level on the way down: the bridges of a U-Net.
+    The encoder has a convolution and max-pooling at every level, then two convolutions at the
+    lowest, whose output is the layer called ``bottleneck``.  The decoder has upsampling and a
+    convolution at every level; skip connections, as in a U-Net, concatenate the encoder's feature
+    maps of the same level.
 
     Parameters
     ----------
@@ -27,7 +33,7 @@ def page_cleaner(filters=(8, 16, 32, 32, 32), kernel_initializer="he_normal"):
     Returns
     -------
     keras.Model
-        Uncompiled; takes and gives **ink**, float32 from 0 (paper) to 1 (ink), shape (n, height,
+        Uncompiled; takes and outputs **ink**, float32 from 0 (paper) to 1 (ink), shape (n, height,
         width, 1), sides multiples of ``2 ** (len(filters) - 1)``.
         :func:`aeutils.documents.cleaning.clean_page` takes pages of any size.
 
@@ -43,27 +49,27 @@ def page_cleaner(filters=(8, 16, 32, 32, 32), kernel_initializer="he_normal"):
     """
     filters = positive_integers("filters", filters, ModelError)
     if len(filters) < 2:
-        raise ModelError(f"filters must name at least two levels, not {len(filters)}.")
+        raise ModelError(f"filters must have at least two levels; got {len(filters)}.")
 
-    def conv(n, **name):
+    def conv(n: int, name: str | None = None) -> layers.Layer:
         return layers.Conv2D(
             n,
             (3, 3),
             activation="relu",
             padding="same",
             kernel_initializer=kernel_initializer,
-            **name,
+            name=name,
         )
 
     x = inputs = keras.Input((None, None, 1))
-    bridges = []
+    skipped = []
     for n in filters[:-1]:
-        bridges.append(conv(n)(x))
-        x = layers.MaxPooling2D((2, 2))(bridges[-1])
+        skipped.append(conv(n)(x))
+        x = layers.MaxPooling2D((2, 2))(skipped[-1])
     x = conv(filters[-1])(x)
     x = conv(filters[-1], name="bottleneck")(x)
-    for n, bridge in zip(reversed(filters[:-1]), reversed(bridges), strict=True):
-        x = layers.Concatenate()([layers.UpSampling2D((2, 2))(x), bridge])
+    for n, maps in zip(reversed(filters[:-1]), reversed(skipped), strict=True):
+        x = layers.Concatenate()([layers.UpSampling2D((2, 2))(x), maps])
         x = conv(n)(x)
     outputs = layers.Conv2D(1, (3, 3), activation="sigmoid", padding="same")(x)
     return keras.Model(inputs, outputs, name="page_cleaner")

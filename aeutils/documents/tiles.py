@@ -1,21 +1,32 @@
-"""Pages in pieces: random patches to train on, tiles to clean a page of any size."""
+"""Cut random patches out of pages to train on, and process pages of any size in tiles."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from aeutils.core.checks import plain_array, positive_integer, random_generator
 from aeutils.core.errors import ImageError
+from aeutils.images import to_unit_range
 
 __all__ = ["apply_in_tiles", "random_patches"]
 
 
-def random_patches(spoiled, clean, n, size, seed=None):
-    """Cut squares out of pages, at random places, turned and mirrored at random.
+def random_patches(
+    degraded: ArrayLike,
+    clean: ArrayLike,
+    n: int,
+    size: int,
+    seed: int | np.random.Generator | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Cut squares out of pages at random positions, randomly rotated and mirrored.
 
     Parameters
     ----------
-    spoiled, clean : array-like, shape (n_pages, height, width)
-        What goes in and what should come out, 0 (ink) to 1 (paper).
+    degraded, clean : array-like, shape (n_pages, height, width)
+        Input and target of a network, 0 (ink) to 1 (paper), or uint8 or uint16.
     n : int
         Number of patches.
     size : int
@@ -26,54 +37,69 @@ def random_patches(spoiled, clean, n, size, seed=None):
     Returns
     -------
     x, y : numpy.ndarray
-        Spoiled and clean patches as **ink**, 0 (paper) to 1 (ink), float32, shape
+        Degraded and clean patches as **ink**, 0 (paper) to 1 (ink), float32, shape
         (n, size, size, 1).
 
     Raises
     ------
     ImageError
-        If the shapes differ or the pages are smaller than a patch.
+        If the shapes differ, the pages are smaller than a patch, a patch has pixels that
+        :func:`aeutils.images.to_unit_range` refuses, or an argument is not as above.
     """
-    shape = np.shape(spoiled)
-    if len(shape) != 3 or shape != np.shape(clean) or min(shape[1:]) < size or len(spoiled) == 0:
+    degraded, clean = (
+        plain_array(name, pages, ImageError)
+        for name, pages in (("degraded", degraded), ("clean", clean))
+    )
+    n, size = positive_integer("n", n, ImageError), positive_integer("size", size, ImageError)
+    shape = degraded.shape
+    if len(shape) != 3 or shape != clean.shape or min(shape[1:]) < size or shape[0] == 0:
         raise ImageError(
-            f"patches of {size} × {size} need pages of one shape (n_pages, height, width) at "
-            f"least that large; these have {shape} and {np.shape(clean)}."
+            f"degraded and clean must have one shape (n_pages, height, width) for patches of "
+            f"{size} × {size}, pages at least that large; got {shape} and {clean.shape}."
         )
-    rng = np.random.default_rng(seed)
-    x = np.empty((n, size, size, 1), np.float32)
-    y = np.empty_like(x)
+    rng = random_generator(seed, ImageError)
+    x, y = (np.empty((n, size, size, 1), pages.dtype) for pages in (degraded, clean))
     for i in range(n):
         page = rng.integers(shape[0])
         top, left = rng.integers(shape[1] - size + 1), rng.integers(shape[2] - size + 1)
         place = (page, slice(top, top + size), slice(left, left + size))
         quarters, mirrored = int(rng.integers(4)), int(rng.integers(2))
-        for whole, patches in ((spoiled, x), (clean, y)):
-            patch = np.rot90(whole[place], quarters)
-            patches[i, ..., 0] = 1 - (patch[::-1] if mirrored else patch)
-    return x, y
+        for pages, patches in ((degraded, x), (clean, y)):
+            patch = np.rot90(pages[place], quarters)
+            patches[i, ..., 0] = patch[::-1] if mirrored else patch
+    # what was cut is checked rather than all pages, since a training calls this at every step
+    return 1 - to_unit_range(x), 1 - to_unit_range(y)
 
 
-def apply_in_tiles(function, page, tile=1024, overlap=96, multiple=16, on_tile=None):
+def apply_in_tiles(
+    function: Callable[[NDArray], ArrayLike],
+    page: ArrayLike,
+    tile: int = 1024,
+    overlap: int = 96,
+    multiple: int = 16,
+    on_tile: Callable[[int, int], object] | None = None,
+) -> NDArray:
     """Apply a function to a page of any size, tile by tile, without seams.
 
-    Each tile is cut with a border from its neighbours, and of the answer only the tile itself is
-    kept.  If no pixel of the answer depends on pixels farther away than the border is wide, the
-    result is that of the whole page at once, in the memory of one tile.
+    Each tile is cut with a border from its neighbours, and only the tile itself is kept of the
+    function's output.  If no pixel of the output depends on pixels farther away than the border
+    is wide, the result is that of the whole page at once, in the memory of one tile.
 
     Parameters
     ----------
     function : callable
         Takes an array (height, width) whose sides are multiples of `multiple`, and returns one
-        of the same shape.
-    page : numpy.ndarray, shape (height, width)
-        Any size from 1 × 1; the edge is repeated outwards where a multiple needs it.
+        of the same shape, always of one type.  Its values are not checked: NaN stays NaN.
+    page : array-like, shape (height, width)
+        Real numbers of any type and any size from 1 × 1; the edge is repeated outwards where a
+        multiple needs it.
     tile : int, default 1024
         Height and width of a tile, a multiple of `multiple`.
     overlap : int, default 96
-        Width of the border, a multiple of `multiple`.
+        Width of the border, a multiple of `multiple`, or 0.
     multiple : int, default 16
-        What the function needs the sides to be multiples of: 2 to the power of its poolings.
+        The sides of what the function takes are multiples of this: 2 to the power of the number
+        of pooling layers.
     on_tile : callable, optional
         Called as ``on_tile(done, n_tiles)``, before the first tile with 0 and after every one.
 
@@ -86,19 +112,20 @@ def apply_in_tiles(function, page, tile=1024, overlap=96, multiple=16, on_tile=N
     ------
     ImageError
         If the page is not two-dimensional or empty, `tile` or `overlap` are no multiples, or the
-        function returns another shape.
+        function returns another shape, another type than before, or no real numbers.
     """
-    page = np.asarray(page)
+    page = plain_array("page", page, ImageError)
     if page.ndim != 2 or page.size == 0:
-        raise ImageError(f"a page has the shape (height, width), not {page.shape}.")
-    for name, number, least in (("tile", tile, multiple), ("overlap", overlap, 0)):
-        if not isinstance(number, Integral) or number < least or number % multiple:
-            raise ImageError(f"{name} must be a multiple of {multiple}, not {number!r}.")
+        raise ImageError(
+            f"page must have at least one pixel and shape (height, width); got shape {page.shape}."
+        )
+    multiple = positive_integer("multiple", multiple, ImageError)
+    tile = _multiple_of(multiple, "tile", tile, least=multiple)
+    overlap = _multiple_of(multiple, "overlap", overlap, least=0)
     height, width = page.shape
     # what a single pass would see: the page, its sides made multiples
     padded = [-(-side // multiple) * multiple for side in page.shape]
     corners = [(t, s) for t in range(0, height, tile) for s in range(0, width, tile)]
-    result = None
     if on_tile is not None:
         on_tile(0, len(corners))
     for done, (top, left) in enumerate(corners, 1):
@@ -106,16 +133,32 @@ def apply_in_tiles(function, page, tile=1024, overlap=96, multiple=16, on_tile=N
         r1, c1 = min(top + tile + overlap, padded[0]), min(left + tile + overlap, padded[1])
         piece = page[r0:r1, c0:c1]
         missing = ((0, r1 - r0 - piece.shape[0]), (0, c1 - c0 - piece.shape[1]))
-        answer = np.asarray(function(np.pad(piece, missing, mode="edge")))
-        if answer.shape != (r1 - r0, c1 - c0):
+        output = function(np.pad(piece, missing, mode="edge"))
+        output = plain_array("the output of function", output, ImageError)
+        if output.shape != (r1 - r0, c1 - c0):
             raise ImageError(
-                f"the function turned {(r1 - r0, c1 - c0)} pixels into {answer.shape}; it must "
-                "keep height and width."
+                f"the output of function must keep height and width, {(r1 - r0, c1 - c0)}; got "
+                f"shape {output.shape}."
             )
-        if result is None:
-            result = np.empty(page.shape, answer.dtype)
+        if done == 1:
+            result = np.empty(page.shape, output.dtype)
+        if output.dtype != result.dtype:
+            raise ImageError(
+                f"the output of function must have one type for all tiles; got {output.dtype} "
+                f"after {result.dtype}. Convert it in the function."
+            )
         bottom, right = min(top + tile, height), min(left + tile, width)
-        result[top:bottom, left:right] = answer[top - r0 : bottom - r0, left - c0 : right - c0]
+        result[top:bottom, left:right] = output[top - r0 : bottom - r0, left - c0 : right - c0]
         if on_tile is not None:
             on_tile(done, len(corners))
     return result
+
+
+def _multiple_of(multiple: int, name: str, number: Any, least: int) -> int:
+    """Return a multiple of a number as ``int``, or raise."""
+    is_integer = isinstance(number, Integral) and not isinstance(number, bool)
+    if not is_integer or number < least or number % multiple:
+        raise ImageError(
+            f"{name} must be a multiple of {multiple} and at least {least}; got {number!r}."
+        )
+    return int(number)

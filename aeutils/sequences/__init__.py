@@ -1,4 +1,4 @@
-"""Recordings: windows, anomaly scores as samples arrive, networks, measures of ranges."""
+"""Recordings: windows, anomaly scores of steps and streams, networks, measures of ranges."""
 
 import lazy_loader
 

@@ -1,34 +1,43 @@
 """Precision and recall of ranges."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from aeutils.core.errors import AeutilsError
-from aeutils.sequences.windows import label_ranges
+from aeutils.core.checks import one_of, real_number
+from aeutils.core.errors import SequenceError
+from aeutils.sequences.windows import as_labels, label_ranges
 
 __all__ = ["range_precision_recall"]
 
 BIASES = {
     "flat": lambda i, n: np.ones(n),
     "front": lambda i, n: n - i,
-    "back": lambda i, n: i + 1.0,
-    "middle": lambda i, n: np.minimum(i + 1, n - i).astype(float),
+    "middle": lambda i, n: np.minimum(i + 1, n - i),
+    "back": lambda i, n: i + 1,
 }
 
 
-def range_precision_recall(labels, alarms, alpha=0.0, bias="flat", cardinality="reciprocal"):
-    """Precision and recall of ranges instead of single steps.
+def range_precision_recall(
+    labels: ArrayLike,
+    alarms: ArrayLike,
+    alpha: float = 0.0,
+    bias: str = "flat",
+    cardinality: str = "reciprocal",
+) -> tuple[float, float]:
+    """Compute precision and recall of ranges instead of single steps.
 
-    An anomaly is one range of steps however long it is, so that every anomaly counts alike; so
-    does every alarm.  What an anomaly adds to recall is the share of it that alarms cover, divided
-    by the number of alarms that it took, and `alpha` rewards it for being found at all.
+    Consecutive anomalous steps are one anomaly, and consecutive alarmed steps one alarm; each
+    counts alike, however long it is.  An anomaly adds to recall the share of its steps that
+    alarms cover, divided by the number of these alarms, and a reward `alpha` if any alarm covers
+    any of its steps.
 
     Parameters
     ----------
     labels, alarms : array-like of bool or 0/1, shape (n_steps,)
-        Which steps are anomalous, and which were called so.
+        Which steps are anomalous, and for which an alarm was raised; not scores.
     alpha : float, default 0.0
-        Weight of the existence reward in recall, from 0 (only the overlap counts) to 1 (being
-        found is all that counts).  Precision has none.
+        Weight of the existence reward in recall, from 0 (only the overlap counts) to 1 (only
+        detection counts).  Precision has none.
     bias : {"flat", "front", "middle", "back"}, default "flat"
         Which steps of an anomaly weigh more in recall; those of an alarm always weigh alike.
     cardinality : {"reciprocal", "one"}, default "reciprocal"
@@ -37,27 +46,29 @@ def range_precision_recall(labels, alarms, alpha=0.0, bias="flat", cardinality="
     Returns
     -------
     precision, recall : float
-        From 0 to 1; NaN where there is no alarm (precision) or no anomaly (recall).
+        From 0 to 1; NaN if there is no alarm (precision) or no anomaly (recall).
 
     Raises
     ------
-    AeutilsError
-        If the lengths differ, or an argument is out of range.
+    SequenceError
+        If `labels` and `alarms` have different lengths or hold anything but 0 and 1, or another
+        argument is out of range.
 
     References
     ----------
     Tatbul, Lee, Zdonik, Alam and Gottschlich, "Precision and recall for time series", NeurIPS
     2018, arXiv:1803.03639.
     """
-    if np.shape(labels) != np.shape(alarms):
-        raise AeutilsError(
-            f"labels and alarms must have one shape, not {np.shape(labels)} and {np.shape(alarms)}."
+    real_number("alpha", alpha, SequenceError, low=0, high=1)
+    one_of("bias", bias, BIASES, SequenceError)
+    one_of("cardinality", cardinality, ("reciprocal", "one"), SequenceError)
+    is_anomaly, is_alarm = as_labels("labels", labels), as_labels("alarms", alarms)
+    if len(is_anomaly) != len(is_alarm):
+        raise SequenceError(
+            f"labels and alarms must have one length; got {len(is_anomaly)} and {len(is_alarm)} "
+            "steps."
         )
-    if not 0 <= alpha <= 1:
-        raise AeutilsError(f"alpha must lie between 0 and 1, not {alpha!r}.")
-    if bias not in BIASES or cardinality not in ("reciprocal", "one"):
-        raise AeutilsError(f"bias {bias!r} or cardinality {cardinality!r} is unknown.")
-    real, predicted = label_ranges(labels), label_ranges(alarms)
+    real, predicted = label_ranges(is_anomaly), label_ranges(is_alarm)
     precision = [_reward(r, real, 0.0, "flat", cardinality) for r in predicted]
     recall = [_reward(r, predicted, alpha, bias, cardinality) for r in real]
     return (
@@ -66,7 +77,9 @@ def range_precision_recall(labels, alarms, alpha=0.0, bias="flat", cardinality="
     )
 
 
-def _reward(one, others, alpha, bias, cardinality):
+def _reward(
+    one: NDArray[np.intp], others: NDArray[np.intp], alpha: float, bias: str, cardinality: str
+) -> float:
     """Return how well the other ranges cover one range."""
     start, stop = one
     touching = others[(others[:, 0] < stop) & (others[:, 1] > start)]

@@ -1,6 +1,7 @@
 """The sequence autoencoders of chapter 8, uncompiled."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from aeutils.core.checks import positive_integer, positive_integers
@@ -9,40 +10,48 @@ from aeutils.core.errors import ModelError
 __all__ = ["conv_sequence_autoencoder", "lstm_autoencoder"]
 
 
-def lstm_autoencoder(width=96, n_channels=1, units=16, patch=4, unroll=True):
-    """LSTM autoencoder for windows of recordings, of chapter 8.
+def lstm_autoencoder(
+    width: int = 96,
+    n_channels: int = 1,
+    units: int = 16,
+    patch: int = 4,
+    unroll: bool = True,
+) -> keras.Sequential:
+    """Build the LSTM autoencoder for windows of recordings, of chapter 8.
 
-    An LSTM reads the window from its end to its beginning; its last state, the layer called
-    ``bottleneck``, is all that the decoder gets, once for every step.  A second LSTM makes a
-    sequence of it again, and a dense layer turns each of its states into samples.  Since the
-    encoder reads backwards, what it read last is what the decoder has to say first, which is
-    easier to learn.
+    An LSTM reads the window from its end to its beginning.  Its last hidden state, the output of
+    the layer ``bottleneck``, is the decoder's only input, repeated at every step.  A second LSTM
+    outputs a hidden state per step, and a dense layer maps each to samples.  Since the encoder
+    reads backwards, the decoder outputs first what the encoder read last, which is easier to
+    learn.
 
     Parameters
     ----------
     width : int, default 96
         Number of time steps of a window, a multiple of `patch`.
     n_channels : int, default 1
-        Number of values a step.
+        Number of values per step.
     units : int, default 16
-        Width of both LSTMs, and so of the bottleneck.
+        Number of hidden units of both LSTMs, and so the width of the bottleneck.
     patch : int, default 4
-        Time steps that the LSTMs take in one go, as one longer vector.  The work of an LSTM comes
-        one step after the other, so that a patch of 4 makes it about 4 times as fast.
+        Time steps that an LSTM reads at once, as one longer vector.  An LSTM computes one step
+        after the other, so that a patch of 4 makes it about 4 times as fast.
     unroll : bool, default True
-        Whether Keras writes the loop over the steps out, which is faster on a processor for up to
-        some fifty steps.  False for longer windows, and for the fast kernels of a GPU.
+        Whether Keras unrolls the loop over the ``width / patch`` steps, which is faster on a
+        processor for up to about fifty of them.  Use False for longer windows, and for the fast
+        kernels of a GPU.
 
     Returns
     -------
     keras.Sequential
-        Uncompiled; takes and gives float32, shape (n, `width`, `n_channels`), of any range, best
-        with mean 0 and standard deviation 1.
+        Uncompiled; accepts and returns float32, shape (n, `width`, `n_channels`), of any range,
+        best standardised to mean 0 and standard deviation 1.
 
     Raises
     ------
     ModelError
-        If a number is not a positive integer, or `width` is no multiple of `patch`.
+        If a number is not a positive integer, `width` is no multiple of `patch`, or `unroll` is
+        no bool.
 
     References
     ----------
@@ -56,9 +65,12 @@ def lstm_autoencoder(width=96, n_channels=1, units=16, patch=4, unroll=True):
     patch = positive_integer("patch", patch, ModelError)
     if width % patch:
         raise ModelError(
-            f"width {width} is no multiple of patch {patch}; use windows of "
-            f"{width + patch - width % patch} steps, or another patch."
+            f"width must be a multiple of patch; got width {width} and patch {patch}. Use width "
+            f"{width + patch - width % patch}, or another patch."
         )
+    if not isinstance(unroll, bool | np.bool_):
+        raise ModelError(f"unroll must be True or False; got {unroll!r}.")
+    unroll = bool(unroll)  # a configuration with NumPy's could not be saved
     steps, values = width // patch, patch * n_channels
     return keras.Sequential(
         [
@@ -74,19 +86,25 @@ def lstm_autoencoder(width=96, n_channels=1, units=16, patch=4, unroll=True):
     )
 
 
-def conv_sequence_autoencoder(width=96, n_channels=1, filters=(4, 4), latent_dim=16):
-    """Convolutional autoencoder for windows of recordings, of chapter 8.
+def conv_sequence_autoencoder(
+    width: int = 96,
+    n_channels: int = 1,
+    filters: tuple[int, int] = (4, 4),
+    latent_dim: int = 16,
+) -> keras.Sequential:
+    """Build the convolutional autoencoder for windows of recordings, of chapter 8.
 
-    Two convolutions with strides down to a quarter of the steps, the layer called ``bottleneck``,
-    and two transposed convolutions back.  With the defaults it has about as many weights as
-    :func:`lstm_autoencoder`, and as wide a bottleneck.
+    Two convolutions with stride 2 shorten the window to a quarter of its steps, a dense layer
+    called ``bottleneck`` encodes it, and two transposed convolutions restore its length.  With
+    the defaults it has about as many weights as :func:`lstm_autoencoder`, and a bottleneck of
+    the same width.
 
     Parameters
     ----------
     width : int, default 96
         Number of time steps of a window, a multiple of 4.
     n_channels : int, default 1
-        Number of values a step.
+        Number of values per step.
     filters : tuple of (int, int), default (4, 4)
         Number of filters at half and at a quarter of the length.
     latent_dim : int, default 16
@@ -95,8 +113,8 @@ def conv_sequence_autoencoder(width=96, n_channels=1, filters=(4, 4), latent_dim
     Returns
     -------
     keras.Sequential
-        Uncompiled; takes and gives float32, shape (n, `width`, `n_channels`), of any range, best
-        with mean 0 and standard deviation 1.
+        Uncompiled; accepts and returns float32, shape (n, `width`, `n_channels`), of any range,
+        best standardised to mean 0 and standard deviation 1.
 
     Raises
     ------
@@ -109,7 +127,9 @@ def conv_sequence_autoencoder(width=96, n_channels=1, filters=(4, 4), latent_dim
     latent_dim = positive_integer("latent_dim", latent_dim, ModelError)
     half, quarter = positive_integers("filters", filters, ModelError, length=2)
     if width % 4:
-        raise ModelError(f"width {width} is no multiple of 4; use {width + 4 - width % 4}.")
+        raise ModelError(
+            f"width must be a multiple of 4; got width {width}. Use width {width + 4 - width % 4}."
+        )
     kind = {"padding": "same", "strides": 2}
     return keras.Sequential(
         [

@@ -1,11 +1,16 @@
-"""Anomaly scores of every time step, in one go or as samples arrive.
+"""Anomaly scores of every time step, of a whole recording or while it is streaming.
 
 Nothing here needs Keras: whatever scores windows is passed as a function.
 """
 
-import numpy as np
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from aeutils.core.checks import positive_integer
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aeutils.core.checks import plain_array, positive_integer
 from aeutils.core.errors import SequenceError
 from aeutils.sequences.windows import as_sequence, cut_windows, window_starts
 
@@ -14,20 +19,27 @@ __all__ = ["StreamScorer", "score_steps"]
 WINDOWS_AT_ONCE = 256
 
 
-def score_steps(x, score_windows, width, stride=1, batch_size=WINDOWS_AT_ONCE):
-    """Anomaly score of every time step: the mean score of all windows that it lies in.
+def score_steps(
+    x: ArrayLike,
+    score_windows: Callable[[NDArray[np.float32]], ArrayLike],
+    width: int,
+    stride: int = 1,
+    batch_size: int = WINDOWS_AT_ONCE,
+) -> NDArray[np.float64]:
+    """Compute the anomaly score of every time step: the mean score of the windows that hold it.
 
     Parameters
     ----------
     x : array-like, shape (n_steps,) or (n_steps, n_channels)
         One recording; see :func:`sliding_windows`.
     score_windows : callable
-        Takes windows, float32 of shape (n, `width`, n_channels), and returns one anomaly score
-        each, shape (n,): for instance how badly an autoencoder reconstructs them.
+        Accepts windows, float32 of shape (n, `width`, n_channels), and returns one finite anomaly
+        score for each, shape (n,): for instance the mean squared error of their reconstructions.
+        It may change the windows, which are copies.
     width, stride : int
         See :func:`sliding_windows`.
     batch_size : int, default 256
-        Windows handed to `score_windows` at a time; the last batch is filled up with zeros, so
+        Windows passed to `score_windows` at a time; the last batch is filled up with zeros, so
         that a compiled network sees one shape only.
 
     Returns
@@ -38,8 +50,8 @@ def score_steps(x, score_windows, width, stride=1, batch_size=WINDOWS_AT_ONCE):
     Raises
     ------
     SequenceError
-        As :func:`sliding_windows` does, or if `score_windows` returns another shape or values
-        that are not finite.
+        As :func:`sliding_windows` does, or if `score_windows` returns another shape, or values
+        that are masked, not real or not finite.
     """
     x = as_sequence(x, "x")
     window_starts(len(x), width, stride)  # raises where the recording is too short
@@ -47,19 +59,34 @@ def score_steps(x, score_windows, width, stride=1, batch_size=WINDOWS_AT_ONCE):
     return np.concatenate([scorer.push(x), scorer.finish()])
 
 
-class StreamScorer:
-    """Score a live feed: the scores of :func:`score_steps`, as soon as they are final.
+@dataclass
+class _Stream:
+    """What is kept of a stream: steps from ``n_scored`` on, sums of scores, numbers of windows."""
 
-    A step's score is final when the last window that it lies in has been scored: at most
+    samples: NDArray[np.float32]
+    sums: NDArray[np.float64]
+    counts: NDArray[np.float64]
+    n_seen: int = 0
+    n_scored: int = 0
+    next_start: int = 0
+
+
+class StreamScorer:
+    """Score a stream: the scores of :func:`score_steps`, as soon as they are final.
+
+    A step's score is final when the last window that holds it has been scored: at most
     ``width + stride - 1`` steps later.  Until then the sums so far are kept; the memory in use
-    does not grow with the length of the feed.
+    does not grow with the length of the stream.
+
+    Where :meth:`push` or :meth:`finish` raises, be it by an error of `score_windows`, the scorer
+    is as it was before the call, which can be repeated.
 
     Parameters
     ----------
     score_windows, width, stride, batch_size
         See :func:`score_steps`.
     n_channels : int, default 1
-        Channels of the feed.
+        Number of channels of the stream.
 
     Attributes
     ----------
@@ -67,6 +94,12 @@ class StreamScorer:
         Steps pushed so far.
     n_scored : int
         Steps whose scores have been returned.
+
+    Raises
+    ------
+    SequenceError
+        If a number is not a positive integer, `stride` exceeds `width`, a batch of windows does
+        not fit into memory, or `score_windows` cannot be called.
 
     Examples
     --------
@@ -77,17 +110,46 @@ class StreamScorer:
     [4.0]
     """
 
-    def __init__(self, score_windows, width, stride=1, n_channels=1, batch_size=WINDOWS_AT_ONCE):
+    def __init__(
+        self,
+        score_windows: Callable[[NDArray[np.float32]], ArrayLike],
+        width: int,
+        stride: int = 1,
+        n_channels: int = 1,
+        batch_size: int = WINDOWS_AT_ONCE,
+    ) -> None:
+        if not callable(score_windows):
+            raise SequenceError(
+                "score_windows must be a function that accepts windows and returns their scores; "
+                f"got {type(score_windows).__name__}."
+            )
         self.score_windows = score_windows
         self.width = positive_integer("width", width, SequenceError)
         self.stride = positive_integer("stride", stride, SequenceError)
         window_starts(self.width, self.width, self.stride)  # raises where the stride is too long
         self.n_channels = positive_integer("n_channels", n_channels, SequenceError)
         self.batch_size = positive_integer("batch_size", batch_size, SequenceError)
-        self._restart()
+        try:
+            np.empty((self.batch_size, self.width, self.n_channels), np.float32)
+        except (MemoryError, ValueError) as error:
+            raise SequenceError(
+                f"batch_size must be small enough for the memory; got {batch_size} windows of "
+                f"{width} steps and {n_channels} channels."
+            ) from error
+        self._stream = self._new_stream()
 
-    def push(self, samples):
-        """Take the next samples and return the scores that became final.
+    @property
+    def n_seen(self) -> int:
+        """Steps pushed so far."""
+        return self._stream.n_seen
+
+    @property
+    def n_scored(self) -> int:
+        """Steps whose scores have been returned."""
+        return self._stream.n_scored
+
+    def push(self, samples: ArrayLike) -> NDArray[np.float64]:
+        """Accept the next samples and return the scores that became final.
 
         Parameters
         ----------
@@ -103,24 +165,25 @@ class StreamScorer:
         Raises
         ------
         SequenceError
-            If the samples have gaps or another number of channels; the scorer then is as it was
-            before.
+            As :func:`score_steps` does, or if the samples have another number of channels.
         """
-        if np.size(samples) == 0:
-            return np.empty(0)
-        samples = as_sequence(samples, "samples")
-        if samples.shape[1] != self.n_channels:
+        samples = as_sequence(samples, "samples", allow_empty=True)
+        if len(samples) and samples.shape[1] != self.n_channels:
             raise SequenceError(
-                f"samples have {samples.shape[1]} channels, but the feed has {self.n_channels}."
+                f"samples must have the {self.n_channels} channels of the stream; got "
+                f"{samples.shape[1]}."
             )
-        finished = []
+        stream = copy.deepcopy(self._stream)  # the scorer's own changes last
+        finished = [np.empty(0)]
         # piece by piece, so that a long recording pushed at once needs no more memory either
         piece = self.batch_size * self.stride
         for start in range(0, len(samples), piece):
-            finished.append(self._push(samples[start : start + piece]))
-        return np.concatenate(finished)
+            finished.append(self._push(stream, samples[start : start + piece]))
+        scores = np.concatenate(finished)
+        self._stream = stream
+        return scores
 
-    def finish(self):
+    def finish(self) -> NDArray[np.float64]:
         """Return the scores of the last steps, and start anew.
 
         Returns
@@ -131,75 +194,76 @@ class StreamScorer:
         Raises
         ------
         SequenceError
-            If fewer steps than one window were pushed since the start.
+            If fewer steps than one window were pushed since the start, or as :meth:`push` does.
         """
         if self.n_seen == 0:
             return np.empty(0)
         window_starts(self.n_seen, self.width, self.stride)  # raises where it is too short
-        if not self._ends_with_feed():
-            self._add([self.n_seen - self.width])
-        scores = self._sums / self._counts
-        self._restart()
+        stream = copy.deepcopy(self._stream)
+        if not self._ends_with_stream(stream):
+            self._add(stream, np.array([stream.n_seen - self.width]))
+        scores = stream.sums / stream.counts
+        self._stream = self._new_stream()
         return scores
 
-    def _restart(self):
-        """Forget the feed."""
-        self.n_seen = self.n_scored = self._next_start = 0
-        # samples, sums of scores and numbers of windows of the steps from n_scored on
-        self._samples = np.empty((0, self.n_channels), np.float32)
-        self._sums, self._counts = np.empty(0), np.empty(0)
+    def _new_stream(self) -> _Stream:
+        """Return the state before the first sample."""
+        return _Stream(np.empty((0, self.n_channels), np.float32), np.empty(0), np.empty(0))
 
-    def _push(self, samples):
-        self._samples = np.concatenate([self._samples, samples])
-        self._sums = np.concatenate([self._sums, np.zeros(len(samples))])
-        self._counts = np.concatenate([self._counts, np.zeros(len(samples))])
-        self.n_seen += len(samples)
-        starts = np.arange(self._next_start, self.n_seen - self.width + 1, self.stride)
+    def _push(self, stream: _Stream, samples: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Add samples to a stream; take from it and return the scores that are final."""
+        nothing = np.zeros(len(samples))
+        stream.samples = np.concatenate([stream.samples, samples])
+        stream.sums = np.concatenate([stream.sums, nothing])
+        stream.counts = np.concatenate([stream.counts, nothing])
+        stream.n_seen += len(samples)
+        starts = np.arange(stream.next_start, stream.n_seen - self.width + 1, self.stride)
         if len(starts):
-            self._add(starts)
-            self._next_start = int(starts[-1]) + self.stride
-        # a window that ends with the feed may yet come, and begin at last or later
-        last = self.n_seen - self.width
-        open_from = last + 1 if self._ends_with_feed() else last
-        n_final = min(self._next_start, open_from) - self.n_scored
+            self._add(stream, starts)
+            stream.next_start = int(starts[-1]) + self.stride
+        # a window that ends with the stream may yet come, and begin at last or later
+        last = stream.n_seen - self.width
+        open_from = last + 1 if self._ends_with_stream(stream) else last
+        n_final = min(stream.next_start, open_from) - stream.n_scored
         if n_final <= 0:
             return np.empty(0)
-        scores = self._sums[:n_final] / self._counts[:n_final]
-        self._samples = self._samples[n_final:].copy()
-        self._sums, self._counts = self._sums[n_final:], self._counts[n_final:]
-        self.n_scored += n_final
+        scores = stream.sums[:n_final] / stream.counts[:n_final]
+        stream.samples = stream.samples[n_final:].copy()
+        stream.sums = stream.sums[n_final:].copy()
+        stream.counts = stream.counts[n_final:].copy()
+        stream.n_scored += n_final
         return scores
 
-    def _ends_with_feed(self):
+    def _ends_with_stream(self, stream: _Stream) -> bool:
         """Return whether the last window that was scored ends with the last sample."""
-        return self._next_start - self.stride + self.width == self.n_seen
+        return stream.next_start - self.stride + self.width == stream.n_seen
 
-    def _add(self, starts):
-        """Add the scores of the windows that begin at these steps of the feed."""
-        starts = np.asarray(starts) - self.n_scored
-        windows = cut_windows(self._samples, starts, self.width)
-        scores = np.concatenate(
-            [
-                self._window_scores(windows[i : i + self.batch_size])
-                for i in range(0, len(windows), self.batch_size)
-            ]
-        )
+    def _add(self, stream: _Stream, starts: NDArray[np.intp]) -> None:
+        """Add the scores of the windows, at most a batch, that begin at these steps."""
+        starts = starts - stream.n_scored
+        scores = self._window_scores(cut_windows(stream.samples, starts, self.width))
         for start, score in zip(starts, scores, strict=True):
-            self._sums[start : start + self.width] += score
-            self._counts[start : start + self.width] += 1
+            stream.sums[start : start + self.width] += score
+            stream.counts[start : start + self.width] += 1
 
-    def _window_scores(self, windows):
+    def _window_scores(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the score of each window, float64, shape (n,)."""
         n = len(windows)
         if n < self.batch_size:  # filled up, so that a compiled network sees one shape only
             filling = np.zeros((self.batch_size - n, *windows.shape[1:]), np.float32)
             windows = np.concatenate([windows, filling])
-        scores = np.asarray(self.score_windows(windows), dtype=np.float64)
-        if scores.shape != (len(windows),):
+        scores = plain_array(
+            "the output of score_windows", self.score_windows(windows), SequenceError
+        )
+        if scores.shape != (self.batch_size,):
             raise SequenceError(
-                f"score_windows returned shape {scores.shape} for {len(windows)} windows; it must "
-                "return one score each."
+                f"score_windows must return one score for each window, shape ({self.batch_size},); "
+                f"got shape {scores.shape}."
             )
-        if not np.isfinite(scores[:n]).all():
-            raise SequenceError("score_windows returned NaN or infinite values.")
-        return scores[:n]
+        scores = scores[:n].astype(np.float64)
+        # so small that the sum over all windows of a step is finite, too
+        if not (np.abs(scores) <= np.finfo(np.float64).max / self.width).all():
+            raise SequenceError(
+                "score_windows must return finite scores; got NaN, infinite or too large values."
+            )
+        return scores

@@ -2,22 +2,26 @@
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
 
-from aeutils.core.checks import positive_integer
+from aeutils.core.checks import plain_array, positive_integer
 from aeutils.core.errors import SequenceError
 
 __all__ = ["label_ranges", "sliding_windows"]
 
+LARGEST_INTEGER = 2**24  # up to here float32 holds every integer
 
-def sliding_windows(x, width, stride=1):
+
+def sliding_windows(x: ArrayLike, width: int, stride: int = 1) -> NDArray[np.float32]:
     """Cut a recording into overlapping windows.
 
-    Every step lies in at least one of them: where the last stride leaves a rest, one more window
-    ends with the recording.
+    Every step lies in at least one window: if the strides do not reach the last step, one more
+    window ends there.  The windows take about ``4 * n_steps * n_channels * width / stride``
+    bytes; :func:`aeutils.sequences.score_steps` holds only a batch of them.
 
     Parameters
     ----------
-    x : array-like, shape (n_steps,) or (n_steps, n_channels)
+    x : array-like of float, int or bool, shape (n_steps,) or (n_steps, n_channels)
         One recording: samples in the order of time, evenly spaced, without gaps.
     width : int
         Length of a window in steps, at most `n_steps`.
@@ -28,13 +32,16 @@ def sliding_windows(x, width, stride=1):
     -------
     numpy.ndarray
         float32, shape (n_windows, `width`, n_channels), a copy, in the units of `x`.
+        Floating-point samples are rounded to float32, which keeps about 7 digits: subtract a
+        large offset before.
 
     Raises
     ------
     SequenceError
-        If `x` is shorter than a window, is several recordings of unequal lengths, has three
-        dimensions, holds something else than numbers, or has gaps (NaN) or infinite values (the
-        message says at which steps); or if `width` or `stride` is out of range.
+        If `x` is shorter than a window, has another shape, holds anything but real numbers, has
+        gaps (NaN), masked or infinite values (the message states the steps), or integers beyond
+        ±2**24, which float32 would round; if `width` or `stride` is out of range; or if the
+        windows do not fit into memory.
 
     Examples
     --------
@@ -46,8 +53,8 @@ def sliding_windows(x, width, stride=1):
     return cut_windows(x, window_starts(len(x), width, stride), width)
 
 
-def label_ranges(labels):
-    """Ranges of consecutive true labels.
+def label_ranges(labels: ArrayLike) -> NDArray[np.intp]:
+    """Return the ranges of consecutive true labels.
 
     Parameters
     ----------
@@ -62,74 +69,103 @@ def label_ranges(labels):
     Raises
     ------
     SequenceError
-        If the labels are not one-dimensional, or hold something else than 0 and 1.
+        If the labels are not one-dimensional, are masked, or hold anything but 0 and 1.
+
+    Examples
+    --------
+    >>> label_ranges([1, 1, 0, 0, 1]).tolist()
+    [[0, 2], [4, 5]]
     """
-    labels = np.asarray(labels)
-    if labels.ndim != 1 or not np.isin(labels, (0, 1)).all():
+    padded = np.concatenate([[False], as_labels("labels", labels), [False]])
+    return np.flatnonzero(padded[1:] != padded[:-1]).reshape(-1, 2)
+
+
+def as_labels(name: str, labels: ArrayLike) -> NDArray[np.bool_]:
+    """Return one bool per step, or raise."""
+    array = plain_array(name, labels, SequenceError)
+    if array.ndim != 1:
+        raise SequenceError(f"{name} must have shape (n_steps,); got shape {array.shape}.")
+    other = np.flatnonzero((array != 0) & (array != 1))
+    if len(other):
         raise SequenceError(
-            f"labels must be one 0 or 1 a step, shape (n_steps,), not shape {labels.shape} of "
-            f"{labels.dtype}."
+            f"{name} must be 0 or 1 at every step; got {array[other[0]]} at step {other[0]}. "
+            "Compare scores with a threshold first: scores > threshold."
         )
-    padded = np.concatenate([[0], labels.astype(np.int8), [0]])
-    return np.flatnonzero(np.diff(padded)).reshape(-1, 2)
+    return array.astype(bool)
 
 
-def as_sequence(x, name):
+def as_sequence(x: ArrayLike, name: str, allow_empty: bool = False) -> NDArray[np.float32]:
     """Return a recording as float32 of shape (n_steps, n_channels), or raise."""
     try:
-        array = np.asarray(x)
-    except ValueError:  # NumPy refuses ragged lists
-        array = np.empty(0, dtype=object)
-    if array.dtype == object:
+        array = plain_array(name, x, SequenceError)
+    except SequenceError as error:
+        if not isinstance(x, list | tuple) or error.__cause__ is None:
+            raise
         raise SequenceError(
-            f"{name} is no single recording of numbers: its parts have unequal lengths, or it "
-            "holds other things than numbers. Pass recordings of unequal lengths one by one, "
-            "each to sliding_windows, and concatenate the windows."
-        )
-    if not (np.issubdtype(array.dtype, np.number) or array.dtype == bool):
-        raise SequenceError(f"{name} has type {array.dtype}; convert it to numbers first.")
-    if np.iscomplexobj(array):
-        raise SequenceError(f"{name} is complex; pass its real values or magnitudes.")
-    if array.ndim not in (1, 2) or array.size == 0:
+            f"{error} Pass recordings of unequal lengths one by one, each to sliding_windows, and "
+            "concatenate the windows."
+        ) from error
+    is_empty = array.size == 0 and not (allow_empty and array.shape[0] == 0)
+    if array.ndim not in (1, 2) or is_empty:
         raise SequenceError(
             f"{name} must be one recording of shape (n_steps,) or (n_steps, n_channels) with at "
-            f"least one step; it has shape {array.shape}."
+            f"least one step and one channel; got shape {array.shape}."
         )
-    array = array.reshape(len(array), -1)
-    with np.errstate(over="ignore"):  # told below
-        array = array.astype(np.float32)
+    if array.dtype.kind in "iu" and array.size:
+        # compared as Python integers, since the smallest int64 has no absolute value
+        largest = max(int(array.max()), -int(array.min()))
+        if largest > LARGEST_INTEGER:
+            raise SequenceError(
+                f"{name} must hold integers of at most 2**24 = {LARGEST_INTEGER:,}, since float32 "
+                f"rounds larger ones; got ±{largest:,}. Subtract an offset, or convert to floating "
+                "point if rounding to 7 digits is harmless."
+            )
+    with np.errstate(over="ignore"):  # refused below
+        array = array.astype(np.float32, copy=False)
+    if array.ndim == 1:
+        array = array[:, np.newaxis]
     bad = ~np.isfinite(array).all(axis=1)
     if bad.any():
         start, stop = label_ranges(bad)[0]
         span = f"step {start}" if stop == start + 1 else f"steps {start} to {stop - 1}"
         raise SequenceError(
-            f"{name} holds NaN or infinite values at {int(bad.sum())} of {len(bad)} steps, first "
-            f"at {span}. Cut the recording there and pass the pieces one by one, or fill the gap, "
-            "for instance with numpy.interp."
+            f"{name} must hold finite values of at most 3.4e38; got NaN or infinite values at "
+            f"{int(bad.sum())} of {len(bad)} steps, first at {span}. Cut the recording there and "
+            "pass the pieces one by one, or fill the gap, for instance with numpy.interp."
         )
     return array
 
 
-def window_starts(n_steps, width, stride):
+def window_starts(n_steps: int, width: int, stride: int) -> NDArray[np.intp]:
     """Return the first steps of the windows that cover a recording, or raise."""
     width = positive_integer("width", width, SequenceError)
     stride = positive_integer("stride", stride, SequenceError)
     if stride > width:
         raise SequenceError(
-            f"stride {stride} is longer than a window of {width} steps, so that the steps in "
-            "between would belong to none."
+            f"stride must be at most the width, or the steps in between belong to no window; got "
+            f"stride {stride} and width {width}."
         )
     if n_steps < width:
         raise SequenceError(
-            f"a recording of {n_steps} steps is too short for a window of {width}; "
-            "use a shorter window, or leave this recording out."
+            f"a recording must have at least as many steps as a window; got {n_steps} steps and "
+            f"width {width}. Use a shorter window, or leave this recording out."
         )
     starts = np.arange(0, n_steps - width + 1, stride)
     last = n_steps - width
     return starts if starts[-1] == last else np.append(starts, last)
 
 
-def cut_windows(x, starts, width):
-    """Return the windows of a checked recording that begin at these steps."""
-    windows = sliding_window_view(x, width, axis=0)[starts]  # (n, channels, width)
-    return np.ascontiguousarray(windows.transpose(0, 2, 1))
+def cut_windows(
+    x: NDArray[np.float32], starts: NDArray[np.intp], width: int
+) -> NDArray[np.float32]:
+    """Return copies of the windows of a checked recording that begin at these steps."""
+    try:
+        windows = sliding_window_view(x, width, axis=0)[starts]  # (n, channels, width)
+        return np.ascontiguousarray(windows.transpose(0, 2, 1))
+    except MemoryError as error:
+        gibibytes = 4 * len(starts) * width * x.shape[1] / 2**30
+        raise SequenceError(
+            f"{len(starts):,} windows of {width:,} steps take {gibibytes:,.0f} GiB, more than "
+            "there is memory for. Use a longer stride, or score_steps, which holds one batch of "
+            "windows only."
+        ) from error

@@ -23,6 +23,8 @@ from nbgrader.preprocessors import (
 from nbgrader.utils import capture_log
 from sqlalchemy.exc import SAWarning
 
+from aeutils.core.files import atomic_write
+
 PARTIAL = ".release.partial"
 # said by nbgrader's own way of making entries
 warnings.filterwarnings("ignore", category=SAWarning)
@@ -164,9 +166,8 @@ def graded(cell):
 def write(path, text):
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with atomic_write(path) as file:
+        file.write(text.encode())
 
 
 def table(rows, file=sys.stdout):

@@ -9,6 +9,9 @@ import sys
 import keras
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hypothesis_arrays
 from PIL import Image
 
 from aeutils import __main__ as command_line
@@ -25,8 +28,23 @@ def model():
     return cleaning.load_page_cleaner()
 
 
+def network(kernel=1.0, filters=1, shape=(None, None, 1), more=()):
+    """A network that multiplies its input by a number: the identity, or one that is broken."""
+    inputs = keras.Input(shape)
+    constant = keras.initializers.Constant(kernel)
+    outputs = keras.layers.Conv2D(filters, 1, use_bias=False, kernel_initializer=constant)(inputs)
+    for layer in more:
+        outputs = layer(outputs)
+    return keras.Model(inputs, outputs)
+
+
 @pytest.fixture(scope="module")
-def spoiled():
+def identity():
+    return network()
+
+
+@pytest.fixture(scope="module")
+def degraded():
     page, _ = documents.render_page(load_prose()[0], shape=(430, 611), size=20, margin=20)
     return documents.degrade_page(page, seed=5)
 
@@ -67,7 +85,7 @@ def test_network_and_its_weights(model):
 @pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="takes gradients by TensorFlow's tape"
 )
-def test_reach_is_as_far_as_anything_is_felt():
+def test_receptive_field_is_that_of_the_gradient():
     model = page_cleaner()
     pixels, multiple = receptive_field(model)
     assert multiple == 16
@@ -89,9 +107,9 @@ def test_reach_is_as_far_as_anything_is_felt():
     assert pixels - 16 < farthest <= pixels
 
 
-def test_reach_of_other_networks():
+def test_receptive_fields_of_other_networks():
     assert receptive_field(conv_denoiser()) == (13, 4)
-    with pytest.raises(ModelError, match="Dense"):
+    with pytest.raises(ModelError, match="images"):
         receptive_field(dense_autoencoder())
     strided = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, strides=2)])
     with pytest.raises(ModelError, match="Conv2D"):
@@ -99,11 +117,11 @@ def test_reach_of_other_networks():
 
 
 @pytest.mark.parametrize("tile", [64, 160, 208])
-def test_tiles_give_the_page_that_one_pass_gives(model, spoiled, tile):
-    padded = np.pad(spoiled, [(0, -n % 16) for n in spoiled.shape], mode="edge")
+def test_tiles_give_the_page_that_one_pass_gives(model, degraded, tile):
+    padded = np.pad(degraded, [(0, -n % 16) for n in degraded.shape], mode="edge")
     whole = 1 - model.predict(1 - padded[None, ..., None], verbose=0)[0, ..., 0]
-    tiled = cleaning.clean_page(spoiled, model, tile=tile)
-    assert tiled.shape == spoiled.shape
+    tiled = cleaning.clean_page(degraded, model, tile=tile)
+    assert tiled.shape == degraded.shape
     assert tiled.dtype == np.float32
     np.testing.assert_allclose(tiled, whole[:430, :611], atol=1e-5)
 
@@ -118,9 +136,9 @@ def test_any_size_is_cleaned(model, shape):
 
 def test_it_cleans(model):
     clean, _ = documents.render_page(load_prose()[2], font="cmr10")
-    spoiled = documents.degrade_page(clean, seed=77)
-    answer = cleaning.clean_page(spoiled, model)
-    assert psnr(clean[None], answer[None])[0] > psnr(clean[None], spoiled[None])[0] + 6
+    degraded = documents.degrade_page(clean, seed=77)
+    answer = cleaning.clean_page(degraded, model)
+    assert psnr(clean[None], answer[None])[0] > psnr(clean[None], degraded[None])[0] + 6
     # paper stays paper
     assert cleaning.clean_page(np.full((200, 200), 0.8), model).min() > 0.9
 
@@ -133,6 +151,100 @@ def test_pages_of_bytes_are_taken_and_stacks_refused(model):
             cleaning.clean_page(wrong, model)
     with pytest.raises(ImageError, match="tile"):
         cleaning.clean_page(page, model, tile=100)
+
+
+sides = st.integers(1, 40)
+bytes_of_pages = hypothesis_arrays.arrays(np.uint8, st.tuples(sides, sides))
+
+
+@settings(max_examples=8)
+@given(page=bytes_of_pages)
+def test_the_identity_leaves_every_page_as_it_is(identity, page):
+    unit = page.astype(np.float32) / np.float32(255)
+    frozen = page.copy()
+    frozen.flags.writeable = False
+    wide = page.astype(np.uint16) * 257
+    turned = page[:, ::-1].copy()[:, ::-1]
+    for same in (page, np.asfortranarray(page), turned, frozen, unit, unit.astype(float), wide):
+        before = np.array(same)
+        clean = cleaning.clean_page(same, identity, tile=np.int16(16))
+        assert clean.dtype == np.float32
+        np.testing.assert_allclose(clean, unit, atol=1e-5)
+        assert np.array_equal(before, same)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        np.full((6, 7), np.nan),
+        np.full((6, 7), np.inf),
+        np.full((6, 7), 50.0),
+        np.ones((6, 7), complex),
+        np.ones((6, 7, 3), np.uint8),
+        np.ma.masked_equal(np.ones((6, 7)), 1),
+        [[0.1], [0.1, 0.2]],
+        "page.png",
+        None,
+    ],
+)
+def test_what_is_no_page_is_refused(identity, page):
+    with pytest.raises(ImageError):
+        cleaning.clean_page(page, identity)
+
+
+BROKEN_NETWORKS = {
+    "NaN": (lambda: network(np.nan), "finite"),
+    "infinite": (lambda: network(np.inf), "finite"),
+    "no sigmoid": (lambda: network(2.0), "from 0 to 1"),
+    "negative": (lambda: network(-1.0), "from 0 to 1"),
+    "two maps": (lambda: network(filters=2), "outputs"),
+    "colour": (lambda: network(shape=(None, None, 3)), "inputs"),
+    "fixed size": (lambda: network(shape=(64, 64, 1)), "inputs"),
+    "larger": (lambda: network(more=[keras.layers.UpSampling2D(2)]), "height and width"),
+    "dense": (dense_autoencoder, "inputs"),
+    "never built": (lambda: keras.Sequential([keras.layers.Conv2D(1, 1)]), "inputs"),
+    "function": (lambda: np.asarray, "keras.Model"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_NETWORKS)
+def test_a_broken_network_writes_nothing(tmp_path, scan, name):
+    build, words = BROKEN_NETWORKS[name]
+    model = build()
+    with pytest.raises(ModelError, match=words):
+        cleaning.clean_page(np.full((20, 20), 0.4), model)
+    with pytest.raises(ModelError, match=words):
+        cleaning.clean_file(scan, tmp_path / "out.png", model)
+    assert files(tmp_path) == ["scan.png"]
+
+
+def test_networks_of_other_multiples_clean_files_too(tmp_path, scan):
+    model = network(more=[keras.layers.MaxPooling2D(3), keras.layers.UpSampling2D(3)])
+    cleaning.clean_file(scan, tmp_path / "out.png", model)
+    assert files(tmp_path) == ["out.png", "scan.png"]
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_a_network_of_mixed_precision_gives_float32(model, policy):
+    before = keras.mixed_precision.dtype_policy()
+    keras.mixed_precision.set_dtype_policy(policy)
+    try:
+        half = page_cleaner()
+    finally:
+        keras.mixed_precision.set_dtype_policy(before)
+    half.set_weights(model.get_weights())
+    page = np.full((40, 50), 0.7)
+    clean = cleaning.clean_page(page, half)
+    assert clean.dtype == np.float32
+    np.testing.assert_allclose(clean, cleaning.clean_page(page, model), atol=0.05)
+
+
+@pytest.mark.parametrize("change", [lambda w: w[:-1], lambda w: [*w[:-1], w[-1][None]]])
+def test_weights_of_another_network_are_refused(monkeypatch, change):
+    weights = change(load_page_cleaner_weights())
+    monkeypatch.setattr(cleaning, "load_page_cleaner_weights", lambda: weights)
+    with pytest.raises(DataFileError, match=r"page_cleaner\.npz"):
+        cleaning.load_page_cleaner()
 
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
@@ -151,11 +263,11 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30), dtype=np.uint8)
     ],
 )
 @pytest.mark.parametrize("ending", [".png", ".TIF", ".jpeg"])
-def test_every_kind_of_picture_in_and_out(model, tmp_path, picture, name, ending):
+def test_every_kind_of_picture_in_and_out(identity, tmp_path, picture, name, ending):
     source, target = tmp_path / name, tmp_path / f"out{ending}"
     picture.save(source)
     before = source.read_bytes()
-    cleaning.clean_file(source, target, model)
+    cleaning.clean_file(source, target, identity)
     with Image.open(target) as clean:
         assert clean.size == (30, 20)
         assert clean.mode == "L"
@@ -183,6 +295,75 @@ def test_no_resolution_is_made_up_and_a_turned_one_is_turned(model, tmp_path):
     with Image.open(tmp_path / "out.jpg") as clean:
         assert clean.size == (20, 30)
         assert clean.info["dpi"] == pytest.approx((200, 300), abs=1)
+
+
+@pytest.mark.parametrize("dpi", [(70_000, 300), (10**6, 10**6), (0.5, 300)])
+@pytest.mark.parametrize("ending", ["png", "tiff", "jpg"])
+def test_an_impossible_resolution_is_left_out(identity, tmp_path, dpi, ending):
+    Image.fromarray(PIXELS).save(tmp_path / "a.png", dpi=dpi)
+    cleaning.clean_file(tmp_path / "a.png", tmp_path / f"out.{ending}", identity)
+    with Image.open(tmp_path / f"out.{ending}") as clean:
+        assert clean.info.get("dpi", (1, 1)) == (1, 1)
+
+
+def test_too_large_for_jpeg_is_said_before_the_work(tmp_path):
+    Image.new("L", (65_501, 1), 200).save(tmp_path / "long.png")
+    for name in ("out.jpg", "out.JPEG"):
+        with pytest.raises(DataFileError, match=r"65,500.*ends in \.png"):
+            cleaning.clean_file(tmp_path / "long.png", tmp_path / name, "no network is looked at")
+    assert files(tmp_path) == ["long.png"]
+
+
+@pytest.mark.parametrize("ending", ["png", "tif", "jpg"])
+def test_the_largest_pages_of_a_format(identity, tmp_path, ending):
+    length = 65_500 if ending == "jpg" else 70_000
+    Image.new("L", (3, length), 200).save(tmp_path / "long.png")
+    cleaning.clean_file(tmp_path / "long.png", tmp_path / f"out.{ending}", identity)
+    with Image.open(tmp_path / f"out.{ending}") as clean:
+        assert clean.size == (3, length)
+        assert np.abs(np.asarray(clean, int) - 200).max() <= 1
+
+
+def picture_bytes(kind, **settings):
+    buffer = io.BytesIO()
+    Image.fromarray(PIXELS).save(buffer, kind, dpi=(150, 150), **settings)
+    return buffer.getvalue()
+
+
+WHOLE_FILES = [
+    picture_bytes("PNG"),
+    picture_bytes("JPEG"),
+    picture_bytes("TIFF", compression="tiff_lzw"),
+    picture_bytes("TIFF", save_all=True, append_images=[Image.fromarray(PIXELS)]),
+]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+@settings(max_examples=150)
+@given(
+    whole=st.sampled_from(WHOLE_FILES),
+    places=st.lists(st.tuples(st.floats(0, 0.999), st.integers(0, 255)), min_size=1, max_size=4),
+    end=st.floats(0, 1),
+    cut=st.booleans(),
+)
+def test_a_damaged_file_is_cleaned_or_refused(identity, tmp_path_factory, whole, places, end, cut):
+    content = bytearray(whole)
+    for place, byte in places:
+        # most of what can go wrong lies in the first hundred bytes
+        content[int(place * len(content)) if cut else int(place * 120)] = byte
+    content = content[: int(end * len(content))] if cut else content
+    folder = tmp_path_factory.mktemp("damaged")
+    source, target = folder / "page", folder / "out.png"
+    source.write_bytes(content)
+    try:
+        cleaning.clean_file(source, target, identity)
+    except AeutilsError:
+        assert files(folder) == ["page"]
+    else:
+        assert files(folder) == ["out.png", "page"]
+        with Image.open(target) as clean:
+            clean.load()
+    assert source.read_bytes() == content
 
 
 def png_that_claims(width, height):
@@ -320,10 +501,38 @@ def test_nothing_half_written_where_the_user_stops(tmp_path, monkeypatch, capsys
 
 def test_a_file_that_came_meanwhile_is_left_alone(tmp_path, model, scan):
     target = tmp_path / "out.png"
-    with pytest.raises(DataFileError, match="meanwhile"):
+    with pytest.raises(DataFileError, match="exists already and is not replaced"):
         cleaning.clean_file(scan, target, model, on_tile=lambda *call: target.write_bytes(b"new"))
     assert target.read_bytes() == b"new"
     assert files(tmp_path) == ["out.png", "scan.png"]
+
+
+def test_a_file_that_comes_at_the_last_moment_is_left_alone(tmp_path, monkeypatch, identity, scan):
+    target, save = tmp_path / "out.png", Image.Image.save
+
+    def save_beside_another(self, *arguments, **more):
+        target.write_bytes(b"new")
+        save(self, *arguments, **more)
+
+    monkeypatch.setattr(Image.Image, "save", save_beside_another)
+    with pytest.raises(DataFileError, match="exists already"):
+        cleaning.clean_file(scan, target, identity)
+    assert target.read_bytes() == b"new"
+    assert files(tmp_path) == ["out.png", "scan.png"]
+
+
+def test_partial_files_of_others_are_left_alone(tmp_path, identity, scan):
+    other = tmp_path / f".out.png.{os.getpid()}.partial"
+    other.write_bytes(b"another writer's")
+    cleaning.clean_file(scan, tmp_path / "out.png", identity)
+    assert other.read_bytes() == b"another writer's"
+    assert files(tmp_path) == sorted([other.name, "out.png", "scan.png"])
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "a\0b.png"])
+def test_impossible_names_are_refused_before_the_work(tmp_path, scan, name):
+    with pytest.raises(DataFileError, match="cannot be written"):
+        cleaning.clean_file(scan, tmp_path / name, "no network is looked at")
 
 
 def test_command_cleans_and_shows_a_bar_and_nothing_else(tmp_path, scan):
