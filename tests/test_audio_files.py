@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from sounds import NO_SIGNALS, NOT_ONE_SIGNAL, RATE, Halves, signals, tone
 
 from aeutils import audio
+from aeutils.audio.signals import resampled_blocks
 from aeutils.core.errors import AeutilsError, AudioError, DataFileError
 
 
@@ -300,6 +301,16 @@ def test_another_rate_keeps_frequency_phase_and_level(wav, rate):
     expected = tone(RATE, 3, hertz)[: len(signal)]
     # soxr's ripple so near to the end of the band is 0.003 dB
     assert np.abs(signal - expected)[1600:-1600].max() < 2e-4
+
+
+@given(st.integers(1000, 400000), st.integers(1000, 400000), st.integers(1, 500), st.integers(0, 9))
+def test_blocks_at_another_rate_are_one_signal_of_exact_length(rate, new_rate, n, seed):
+    rng = np.random.default_rng(seed)
+    samples = rng.uniform(-1, 1, (n, 2)).astype(np.float32)
+    parts = np.split(samples, sorted(rng.integers(0, n + 1, 3)))
+    whole = np.concatenate(list(resampled_blocks([samples], rate, new_rate)))
+    assert len(whole) == math.ceil(n * new_rate / rate)
+    assert np.array_equal(np.concatenate(list(resampled_blocks(parts, rate, new_rate))), whole)
 
 
 @pytest.mark.parametrize("rate", [11025, 16000, 44100, 48000])
