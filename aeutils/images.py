@@ -28,7 +28,7 @@ from aeutils.core.files import as_path
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["add_noise", "load_image", "to_bytes", "to_unit_range", "unit_pixels"]
+__all__ = ["add_noise", "load_image", "to_unit_range"]
 
 ROUNDING = 1e-6
 

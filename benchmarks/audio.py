@@ -4,8 +4,8 @@ Trains the network by running the chapter's own cells up to the one tagged ``tra
 with the chapter's seeds.  Then it cleans sounds that were not trained on: other recordings of the
 three voices, three voices that the network never heard, and a piece of music; with the noise that
 it was trained on, and with two that it never met (engine, music), at several signal-to-noise
-ratios.  Spectral subtraction and "Wiener" are told the mean power of the very noise that was
-added; "Wiener, blind" has to guess it, as in practice.
+ratios.  Spectral subtraction and "Wiener" are oracle filters, given the mean power of the very
+noise that was added; "Wiener, blind" has to estimate it, as in practice.
 
 SI-SDR in decibels, STOI, and PESQ by the package ``pesq``, which pip builds with a C compiler.
 The chapter's sounds have 8000 samples a second, so PESQ is narrow-band (ITU-T P.862 with the

@@ -1,4 +1,4 @@
-"""Choose the default score and the default epochs of AutoencoderDetector (about 4 minutes).
+"""Choose the default score and the default epochs of AutoencoderDetector (about 15 minutes).
 
 The detector's own score, the reconstruction error, and the one that adds the distance of the
 latent code are compared on tables which no other benchmark and no chapter reports.  Each class in

@@ -63,14 +63,14 @@ def test_the_network_is_the_chapters():
 
 def test_the_chapters_claims_hold_for_every_recording():
     scores = MEASURED["scores"]["known voices"]["si_sdr_db"]
-    told = {
+    oracle = {
         kind: [max(pair) for pair in zip(row["spectral subtraction"], row["Wiener"], strict=True)]
         for kind, row in scores.items()
     }
-    assert scores["clicks"]["autoencoder"][0] > told["clicks"][0] + 3
+    assert scores["clicks"]["autoencoder"][0] > oracle["clicks"][0] + 3
     for kind in ("white", "pink"):
-        assert scores[kind]["autoencoder"][0] > told[kind][0]
-    assert scores["hum"]["autoencoder"][0] < told["hum"][0]
-    assert scores["hum"]["autoencoder"][3] < told["hum"][3]
+        assert scores[kind]["autoencoder"][0] > oracle[kind][0]
+    assert scores["hum"]["autoencoder"][0] < oracle["hum"][0]
+    assert scores["hum"]["autoencoder"][3] < oracle["hum"][3]
     weak = MEASURED["scores"]["new voices"]["si_sdr_db"]
     assert all(row["autoencoder"][3] < row["noisy"][3] for row in weak.values())

@@ -97,6 +97,7 @@ def test_stains_lie_anywhere_and_are_drawn_out_to_twice_their_radius(monkeypatch
             assert found.min() == pytest.approx(max(centre - 2 * radius, 0), abs=1)
             assert found.max() == pytest.approx(min(centre + 2 * radius, n) - 1, abs=1.01)
             centres.append(centre / n)
+    assert set(numbers) == set(range(5))
     for n in range(5):
         assert_share(numbers.count(n), 400, 1 / 5)
     assert_uniform(centres[::2], 0, 1)
@@ -144,7 +145,7 @@ def test_fold_is_a_dark_line_with_shade_on_one_side():
 def test_folds_run_across_the_page(monkeypatch):
     calls = recorded(monkeypatch, "fold", lambda distance, *rest: np.where(distance > 0, 0.5, 1))
     shape, numbers, places, slopes, waviness, flat, sides = (300, 420), [], [], [], [], 0, []
-    for seed in range(300):
+    for seed in range(200):
         calls.clear()
         drawn = documents.folds(shape, seed)
         numbers.append(len(calls))
@@ -168,8 +169,9 @@ def test_folds_run_across_the_page(monkeypatch):
             places.append(start / len(distance))
             waviness.append((line - slope * columns - start).std())
     n = len(slopes)
+    assert set(numbers) == {0, 1, 2}
     for number in range(3):
-        assert_share(numbers.count(number), 300, 1 / 3)
+        assert_share(numbers.count(number), 200, 1 / 3)
     assert_share(flat, n, 0.5)
     assert_share(sides.count(1), n, 0.5)
     assert_uniform(places, 0.1, 0.9)
@@ -413,7 +415,7 @@ def text():
 
 def test_degraded_pages_stay_registered(text):
     spectrum = np.conj(np.fft.fft2(text - text.mean()))
-    for seed in range(25):
+    for seed in range(12):
         degraded = documents.degrade_page(text, seed)
         assert degraded[text < 0.1].mean() < degraded[text > 0.9].mean() - 0.05
         flat = degraded - gaussian_filter(degraded, 8)  # without light and stains
@@ -465,6 +467,7 @@ def test_damage_only_darkens_and_repeats(field):
 sides = st.integers(1, 40)
 
 
+@settings(max_examples=15)
 @given(shape=st.tuples(sides, sides), seed=st.integers(0, 2**40))
 def test_any_shape_can_be_drawn(shape, seed):
     for field in FIELDS:
@@ -495,6 +498,7 @@ def test_impossible_seeds_are_refused(seed):
 bytes_of_pages = arrays.arrays(np.uint8, st.tuples(sides, sides))
 
 
+@settings(max_examples=15)
 @given(page=bytes_of_pages, seed=st.integers(0, 2**40))
 def test_a_page_is_degraded_alike_however_it_lies_in_memory(page, seed):
     expected = documents.degrade_page(page, seed)

@@ -117,7 +117,7 @@ NO_ALARM = np.zeros(3, bool)
         ([0, 1, 1], np.ma.masked_array(NO_ALARM, [0, 0, 1]), {}, "alarms has masked values"),
         *(
             ([0, 1], [0, 1], {"alpha": alpha}, "alpha must be a finite number of at least 0")
-            for alpha in (1.5, -0.1, np.nan, "0.5", None, True, np.zeros(2))
+            for alpha in (1.5, -0.1, np.nan, 10**400, "0.5", None, True, np.zeros(2))
         ),
         ([0, 1], [0, 1], {"bias": "start"}, "bias must be one of 'flat'.*got 'start'"),
         ([0, 1], [0, 1], {"bias": ["flat"]}, "bias must be one of"),

@@ -124,7 +124,7 @@ def test_windows_larger_than_the_memory_are_refused():
 
 
 BAD_RECORDINGS = [
-    ([[1, 2], [1]], "x must be one array of numbers.*unequal lengths one by one"),
+    ([[1, 2], [1]], "one recording; got a list of 2 parts .*unequal lengths one by one"),
     (["a", "b", "c"], "x must hold real numbers; got type <U1"),
     (np.array([1, "b", None], dtype=object), "type object"),
     (np.zeros((2, 3, 4)), r"got shape \(2, 3, 4\)"),

@@ -17,7 +17,16 @@ from execute import NOTEBOOKS, choose, run
 from nbclient.exceptions import CellExecutionError
 
 BACKENDS = {"jax": "JAX", "torch": "PyTorch"}
-TESTS = ("audio", "backends", "cleaning", "detector", "large", "layers", "models", "runtime")
+TESTS = (
+    "audio_cleaning",
+    "backends",
+    "cleaning",
+    "detector",
+    "large",
+    "layers",
+    "models",
+    "runtime",
+)
 TESTS = [f"tests/test_{name}.py" for name in (*TESTS, "training", "vae")]
 
 

@@ -1,35 +1,46 @@
 """Cleaning with a trained network: an array, or a file of any length block by block."""
 
+from __future__ import annotations
+
 import math
-import numbers
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from aeutils.audio.files import (
     checked_path,
     opened,
-    read_samples,
+    read_blocks,
     to_int16,
     warn_of_peak,
     wav_path,
     wav_writer,
 )
-from aeutils.audio.signals import RATE, checked_signal, resampled, rms
+from aeutils.audio.signals import RATE, checked_number, checked_signal, resampled_blocks, rms
 from aeutils.audio.spectra import BINS, POWER, compress, istft, stft
+from aeutils.core.checks import plain_array
 from aeutils.core.errors import AudioError, DataFileError
+
+if TYPE_CHECKING:
+    import keras
 
 # a network sees a recording at one loudness, whatever it was recorded with
 LEVEL = 0.1
-# Blocks start at whole multiples of this, where frames of the spectrum and samples of any rate
-# coincide; as much is read on both sides of a block, far more than any network of the book and
-# the resampling filter reach.
-BLOCK_UNIT_SECONDS = 8
+# Less than this, -140 dB, is silence: a thousandth of the smallest step of 16 bits.
+MIN_LEVEL = 1e-7
+# Blocks are of whole multiples of this, and as much is kept on both sides of a block: far more
+# than the receptive field of any network of the book, and a whole number of its frames.
+UNIT_SECONDS = 8
 
 
-def clean_signal(signal, model):
+def clean_signal(signal: ArrayLike, model: keras.Model) -> NDArray[np.float32]:
     """Clean a signal with a network on its compressed spectrum.
 
-    The signal is brought to the loudness that the network was trained at, the network's answer
+    The signal is brought to the loudness that the network was trained at, the network's output
     replaces the magnitudes of the spectrum, the phases stay, and the loudness is restored.
 
     Parameters
@@ -43,36 +54,42 @@ def clean_signal(signal, model):
     Returns
     -------
     numpy.ndarray
-        float32, shape (n_samples,).  Silence stays silence.
+        float32, shape (n_samples,).  Silence, a root mean square below 1e-7, gives zeros.
 
     Raises
     ------
     AudioError
-        If the signal is refused by :func:`stft`, or the model is of other shapes.
+        If the signal is refused as by :func:`stft`, or the model is of other shapes or outputs
+        NaN or infinite values.
     """
-    signal = checked_signal("signal", signal)
-    return _cleaned(signal.astype(np.float32), model, rms(signal))
+    samples = checked_signal("signal", signal)
+    return _cleaned(samples.astype(np.float32), model, rms(samples))
 
 
-def denoise_audio(in_path, out_path, model, block_seconds=32):
+def denoise_audio(
+    in_path: str | os.PathLike[str],
+    out_path: str | os.PathLike[str],
+    model: keras.Model,
+    block_seconds: float = 32,
+) -> Path:
     """Clean a sound file of any length: WAV in, WAV out.
 
-    The file is read and written in blocks, so the memory needed does not grow with its length;
-    the result is the same as in one pass.  Sample rate, number of samples and of channels stay;
-    each channel is cleaned on its own.  The network knows nothing above 4000 Hz, so the output
-    holds nothing there.  The output has 16 bits.  It is written under a temporary name and
-    renamed when it is complete; a file that had the name before is replaced.
+    The file is read, resampled (by ``soxr``), cleaned and written in blocks, so the memory needed
+    does not grow with its length; the result is the same as in one pass.  Sample rate, number of
+    samples and of channels stay; each channel is cleaned on its own.  The network works on
+    frequencies below 4000 Hz, so the output holds nothing above.  The output has 16 bits.  It gets
+    its name when it is complete; a file, or a link, that had the name before is replaced.
 
     Parameters
     ----------
     in_path : str or os.PathLike
-        A file that :func:`load_audio` would take, of any length.
+        A file that :func:`load_audio` accepts, of any length.
     out_path : str or os.PathLike
         The WAV file to write; not the input.
     model : keras.Model
         As :func:`clean_signal` takes it.
     block_seconds : float, default 32
-        Length of a block, rounded up to a multiple of 8 s.
+        Length of a block, at least 1, rounded up to a multiple of 8 s.
 
     Returns
     -------
@@ -85,98 +102,125 @@ def denoise_audio(in_path, out_path, model, block_seconds=32):
         If the input is refused as by :func:`load_audio`, or the output cannot be written, would
         replace the input, or would pass 4 GB.
     AudioError
-        If a sample is NaN or infinite, or the model is of other shapes.
+        If a sample is NaN, infinite or absurdly large, the model is refused as by
+        :func:`clean_signal`, or ``soundfile`` or ``soxr`` is not installed.
     """
     source, target = checked_path(in_path), wav_path(out_path)
-    if not (isinstance(block_seconds, numbers.Real) and block_seconds > 0):
-        raise AudioError(f"block_seconds must be a number above 0, not {block_seconds!r}.")
+    units = math.ceil(checked_number("block_seconds", block_seconds, 1) / UNIT_SECONDS)
     with opened(source) as file:
         if target.exists() and target.samefile(source):
             raise DataFileError(f"{target} is the input itself; give the output another name.")
-        rate, channels, n_samples = file.samplerate, file.channels, file.frames
-        units = math.ceil(min(block_seconds, n_samples / rate) / BLOCK_UNIT_SECONDS)
-        blocks = _blocks(n_samples, rate * BLOCK_UNIT_SECONDS, units)
-        levels, peak = _surveyed(source, file, blocks)
-        if peak > 1:
-            warn_of_peak(source, peak)
-        with wav_writer(target, rate, channels, n_samples) as output:
-            for start, stop, first, last in blocks:
-                samples = read_samples(source, file, first, last) / np.float32(max(peak, 1))
-                low = resampled(samples, rate, RATE) if rate != RATE else samples
-                cleaned = np.stack(
-                    [
-                        _cleaned(channel, model, level / max(peak, 1))
-                        for channel, level in zip(low.T, levels, strict=True)
-                    ],
-                    axis=1,
-                )
-                if rate != RATE:
-                    cleaned = resampled(cleaned, RATE, rate)
-                output.writeframes(to_int16(cleaned[start - first : stop - first]).tobytes())
+        rate, n_samples = file.samplerate, file.frames
+        with wav_writer(target, rate, file.channels, n_samples) as output:
+            levels, peak = _surveyed(read_blocks(source, file), rate)
+            if peak > 1:
+                warn_of_peak(source, peak)
+            scaled = (block / np.float32(max(peak, 1)) for block in read_blocks(source, file))
+            cleaned = _cleaned_blocks(
+                resampled_blocks(scaled, rate, RATE), model, levels / max(peak, 1), units
+            )
+            n_left = n_samples
+            for block in resampled_blocks(cleaned, RATE, rate):
+                output.writeframes(to_int16(block[:n_left]).tobytes())
+                n_left -= len(block[:n_left])
     return target
 
 
-def _blocks(n_samples, unit, units):
-    """Return (start, stop, first to read, last to read) of each block."""
-    size = unit * units
-    return [
-        (
-            start,
-            min(start + size, n_samples),
-            max(0, start - unit),
-            min(start + size + unit, n_samples),
+def _surveyed(
+    blocks: Iterable[NDArray[np.float32]], rate: int
+) -> tuple[NDArray[np.float64], float]:
+    """Return the loudness of each channel at the network's rate, and the peak, of a whole file."""
+    peaks = []
+
+    def watched() -> Iterator[NDArray[np.float32]]:
+        for block in blocks:
+            peaks.append(float(np.abs(block).max()))
+            yield block
+
+    power, n_low = 0.0, 0
+    for block in resampled_blocks(watched(), rate, RATE):
+        power = power + np.sum(np.square(block, dtype=np.float64), axis=0)
+        n_low += len(block)
+    return np.sqrt(power / n_low), max(peaks)
+
+
+def _cleaned_blocks(
+    blocks: Iterable[NDArray[np.float32]],
+    model: keras.Model,
+    levels: NDArray[np.float64],
+    units: int,
+) -> Iterator[NDArray[np.float32]]:
+    """Yield the cleaned samples of consecutive blocks, shape (n, channels)."""
+    unit = UNIT_SECONDS * RATE
+    for samples, start, stop in _with_context(blocks, units * unit, unit):
+        yield np.stack(
+            [
+                _cleaned(channel, model, level)[start:stop]
+                for channel, level in zip(samples.T, levels, strict=True)
+            ],
+            axis=1,
         )
-        for start in range(0, n_samples, size)
-    ]
 
 
-def _surveyed(path, file, blocks):
-    """Return the loudness of each channel at the low rate, and the peak, of a whole file."""
-    squares, peak, n_low = np.zeros(file.channels), 0.0, 0
-    rate = file.samplerate
-    for start, stop, first, last in blocks:
-        samples = read_samples(path, file, first, last)
-        peak = max(peak, float(np.abs(samples).max()))
-        low = resampled(samples, rate, RATE) if rate != RATE else samples
-        # blocks start at whole seconds, so these are integers but for the end of the file
-        part = low[(start - first) * RATE // rate : -(-(stop - first) * RATE // rate)]
-        squares += np.sum(np.square(part, dtype=np.float64), axis=0)
-        n_low += len(part)
-    return np.sqrt(squares / n_low), peak
+def _with_context(
+    blocks: Iterable[NDArray[np.float32]], size: int, context: int
+) -> Iterator[tuple[NDArray[np.float32], int, int]]:
+    """Yield stretches of about `size` samples inside what surrounds them: (samples, start, stop).
+
+    The stretches follow each other without a gap; `context`, at most `size`, is kept on both
+    sides where the signal goes on.
+    """
+    samples, start = np.zeros((0, 0), dtype=np.float32), 0
+    for block in blocks:
+        samples = np.concatenate([samples, block]) if len(samples) else block
+        while len(samples) >= start + size + context:
+            yield samples[: start + size + context], start, start + size
+            samples, start = samples[start + size - context :], context
+    if len(samples) > start:
+        yield samples, start, len(samples)
 
 
-def _cleaned(signal, model, level):
+def _cleaned(signal: NDArray[np.float32], model: keras.Model, level: float) -> NDArray[np.float32]:
     """Clean a signal whose loudness, or that of the recording it is part of, is known."""
-    if level < 1e-7:  # silence, and nothing to hear in it
+    if level < MIN_LEVEL:
         return np.zeros(len(signal), dtype=np.float32)
-    gain = LEVEL / level
-    spectrum = stft(signal * np.float32(gain))
+    spectrum = stft(signal * np.float32(LEVEL / level))
     heard = compress(spectrum)
     n_frames = len(heard)
     # the network halves the number of frames twice; it never saw an empty frame, and would leave
     # noise beside one
     padded = np.pad(heard, ((0, -n_frames % 4), (0, 0)), mode="symmetric")
-    answer = _answer(model, padded[None, ..., None])[0, :n_frames, :, 0]
-    share = np.clip(answer / np.maximum(heard, 1e-6), 0, 1) ** (1 / POWER)
+    output = _output(model, padded[None, ..., None])[0, :n_frames, :, 0]
+    gain = np.clip(output / np.maximum(heard, 1e-6), 0, 1) ** (1 / POWER)
     cleaned = np.zeros_like(spectrum)
-    cleaned[:, :BINS] = spectrum[:, :BINS] * share
-    return istft(cleaned, len(signal)) / np.float32(gain)
+    cleaned[:, :BINS] = spectrum[:, :BINS] * gain
+    return istft(cleaned, len(signal)) / np.float32(LEVEL / level)
 
 
-def _answer(model, x):
-    """Return what a Keras model answers, as an array of the shape of x, or raise."""
+def _output(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the output of a Keras model, a finite array of the shape of x, or raise."""
     if not callable(model):
-        raise AudioError(f"model is a trained Keras model, not {type(model).__name__}.")
+        raise AudioError(f"model must be a trained Keras model; got {type(model).__name__}.")
     from keras import ops  # here, so that everything else works without Keras
 
     # not predict, which would compile anew for every number of frames
     try:
-        answer = ops.convert_to_numpy(model(x, training=False))
+        output = ops.convert_to_numpy(model(x, training=False))
     except Exception as error:  # every backend reports a wrong shape by an error of its own
+        reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
         raise AudioError(
-            f"the model does not take spectra of shape (n, frames, {BINS}, 1); build it with "
-            f"aeutils.audio.networks.spectrogram_denoiser ({str(error).splitlines()[0]})"
+            f"model must accept spectra of shape (n, frames, {BINS}, 1); build it with "
+            f"aeutils.audio.networks.spectrogram_denoiser ({reason})."
         ) from error
-    if answer.shape != x.shape:
-        raise AudioError(f"the model answers {x.shape} with {answer.shape}, not the same shape.")
-    return answer
+    if output.shape != x.shape:
+        raise AudioError(
+            f"model must keep the shape of its input, {x.shape}; got an output of shape "
+            f"{output.shape}, not the same shape."
+        )
+    output = plain_array("the model's output", output, AudioError).astype(np.float32)
+    if not np.isfinite(output).all():
+        raise AudioError(
+            "model outputs NaN or infinite values, so that nothing was cleaned; train it again, "
+            "with a lower learning rate."
+        )
+    return output

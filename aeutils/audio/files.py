@@ -3,33 +3,47 @@
 import contextlib
 import os
 import re
-import tempfile
 import warnings
 import wave
+from collections.abc import Iterator
+from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from aeutils.audio.signals import (
     MAX_RATE,
+    MAX_SAMPLE,
     MIN_RATE,
     RATE,
+    audio_package,
     checked_rate,
     checked_samples,
-    resampled,
+    resampled_blocks,
 )
 from aeutils.core.errors import AudioError, DataFileError
+from aeutils.core.files import atomic_write
+
+if TYPE_CHECKING:
+    import soundfile
 
 MAX_CHANNELS = 16
 MAX_WAV_BYTES = 2**32 - 100
+# A file is read in blocks of so many numbers: 2 MB as float32.
+BLOCK_VALUES = 2**19
 
 
-def load_audio(path, rate=RATE, max_seconds=3600):
+def load_audio(
+    path: str | os.PathLike[str], rate: int | None = RATE, max_seconds: float = 3600
+) -> NDArray[np.float32]:
     """Read a sound file as one channel of float32 samples between -1 and 1.
 
-    Channels are averaged, any sample rate is converted, and so is every sample format: 8, 16,
-    24 and 32 bits, floating point, and what else libsndfile decodes.  Floating-point samples
-    beyond -1 and 1 are scaled down together, with a warning that says by how much.
+    Channels are averaged, any sample rate is converted (by ``soxr``), and so is every sample
+    format: 8, 16, 24 and 32 bits, floating point, and what else libsndfile decodes.
+    Floating-point samples beyond -1 and 1 are scaled down together, with a warning that says by
+    how much.
 
     Parameters
     ----------
@@ -38,13 +52,14 @@ def load_audio(path, rate=RATE, max_seconds=3600):
     rate : int or None, default 8000
         Samples a second of the result; None keeps the file's own.
     max_seconds : float, default 3600
-        A longer file is refused before it is decoded, so that it cannot fill the memory;
-        :func:`denoise_audio` has no such limit.
+        A longer file is refused before it is decoded, so that it cannot fill the memory: an hour
+        takes 115 MB at 8000 samples a second.  :func:`denoise_audio` has no such limit.
 
     Returns
     -------
     numpy.ndarray
-        float32, shape (n_samples,), between -1 and 1.
+        float32, shape (n_samples,), between -1 and 1.  n samples at another rate become
+        ceil(n · `rate` / own rate).
 
     Raises
     ------
@@ -52,11 +67,18 @@ def load_audio(path, rate=RATE, max_seconds=3600):
         If the file is missing, empty, no sound file, broken, cut short, too long, or of a
         sample rate or number of channels out of bounds.
     AudioError
-        If a sample is NaN or infinite, `rate` is off, or ``soundfile`` is not installed.
+        If a sample is NaN, infinite or absurdly large, `rate` or `max_seconds` is out of bounds,
+        or ``soundfile`` or ``soxr`` is not installed.
     """
     if rate is not None:
         rate = checked_rate(rate)
+    is_number = isinstance(max_seconds, Real) and not isinstance(max_seconds, bool)
+    if not (is_number and max_seconds > 0):
+        raise AudioError(
+            f"max_seconds must be a number above 0, or math.inf for no limit; got {max_seconds!r}."
+        )
     path = checked_path(path)
+    peaks = []
     with opened(path) as file:
         seconds = file.frames / file.samplerate
         if seconds > max_seconds:
@@ -64,25 +86,28 @@ def load_audio(path, rate=RATE, max_seconds=3600):
                 f"{path} lasts {seconds:,.0f} s, more than the {max_seconds:,} s allowed; cut it, "
                 "raise max_seconds, or clean it with denoise_audio, which works in blocks."
             )
-        samples = read_samples(path, file, 0, file.frames)
-        own_rate = file.samplerate
-    peak = float(np.abs(samples).max())
+
+        def one_channel() -> Iterator[NDArray[np.float32]]:
+            for block in read_blocks(path, file):
+                peaks.append(float(np.abs(block).max()))
+                yield block.mean(axis=1)
+
+        rate = file.samplerate if rate is None else rate
+        signal = np.concatenate(list(resampled_blocks(one_channel(), file.samplerate, rate)))
+    peak = max(peaks)
     if peak > 1:
         warn_of_peak(path, peak)
-        samples = samples / np.float32(peak)
-    signal = samples.mean(axis=1)
-    if rate is not None and rate != own_rate:
-        # the filter of the conversion may swing a little beyond the samples
-        signal = np.clip(resampled(signal, own_rate, rate), -1, 1)
-    return np.ascontiguousarray(signal, dtype=np.float32)
+        signal /= np.float32(peak)
+    # the filter of the conversion may swing a little beyond the samples
+    return np.clip(signal, -1, 1)
 
 
-def save_audio(path, signal, rate=RATE):
+def save_audio(path: str | os.PathLike[str], signal: ArrayLike, rate: int = RATE) -> None:
     """Write samples as a WAV file of 16 bits.
 
-    The file is written under a temporary name in the same folder and renamed when it is
-    complete; a file that had the name before is replaced.  A signal that leaves -1 to 1 is
-    scaled down as a whole, with a warning, since cutting its peaks would distort it.
+    The file gets its name when it is complete; a file, or a link, that had the name before is
+    replaced.  A signal that leaves -1 to 1 is scaled down as a whole, with a warning, since
+    cutting its peaks would distort it.
 
     Parameters
     ----------
@@ -96,57 +121,52 @@ def save_audio(path, signal, rate=RATE):
     Raises
     ------
     AudioError
-        If the signal is empty, not of floating point, or holds NaN or infinite values, or the
-        rate is off.
+        If the signal is empty, masked, not of floating point, or holds NaN, infinite or absurdly
+        large samples, or the rate is out of bounds.
     DataFileError
         If the path does not end in ``.wav`` or cannot be written.
     """
     rate, path = checked_rate(rate), wav_path(path)
-    signal = np.asarray(signal)
-    if signal.ndim not in (1, 2) or signal.size == 0:
+    samples = checked_samples("signal", signal)
+    if samples.ndim not in (1, 2) or samples.size == 0:
         raise AudioError(
-            "a signal has shape (n_samples,) or (n_samples, n_channels) and at least one "
-            f"sample, not {signal.shape}."
+            "signal must have shape (n_samples,) or (n_samples, n_channels) and at least one "
+            f"sample; got {samples.shape}."
         )
-    if signal.ndim == 2 and signal.shape[1] > MAX_CHANNELS:
+    if samples.ndim == 2 and samples.shape[1] > MAX_CHANNELS:
         raise AudioError(
-            f"shape {signal.shape} is (n_samples, n_channels), and more than {MAX_CHANNELS} "
-            "channels are not written; transpose the array if it is the other way round."
+            f"signal must have shape (n_samples, n_channels) with at most {MAX_CHANNELS} "
+            f"channels; got {samples.shape}. Transpose it if it is the other way round."
         )
-    signal = checked_samples("signal", signal)
-    peak = float(np.abs(signal).max())
+    peak = float(np.abs(samples).max())
     if peak > 1:
         warn_of_peak(path, peak)
-        signal = signal / peak
-    channels = 1 if signal.ndim == 1 else signal.shape[1]
-    with wav_writer(path, rate, channels, len(signal)) as file:
-        file.writeframes(to_int16(signal).tobytes())
+        samples = samples / peak
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    with wav_writer(path, rate, channels, len(samples)) as file:
+        file.writeframes(to_int16(samples).tobytes())
 
 
-def checked_path(path):
+def checked_path(path: str | os.PathLike[str]) -> Path:
     """Return a path, or raise where it is none."""
     if not isinstance(path, str | os.PathLike):
-        raise AudioError(f"a path is a text or a pathlib.Path, not {type(path).__name__}.")
-    return Path(path)
+        raise AudioError(f"a path must be a text or a pathlib.Path; got {type(path).__name__}.")
+    if "\0" in os.fsdecode(path):
+        raise DataFileError(f"a path must not hold a null character; got {os.fsdecode(path)!r}.")
+    return Path(os.fsdecode(path))
 
 
 @contextlib.contextmanager
-def opened(path):
-    """Open a sound file, or say why it cannot be one."""
-    try:
-        import soundfile  # needed by readers of sound files alone
-    except ImportError as error:
-        raise AudioError(
-            "reading sound files needs the package soundfile: pip install soundfile"
-        ) from error
-
+def opened(path: Path) -> Iterator["soundfile.SoundFile"]:
+    """Open a sound file, or raise an error that says why it cannot be one."""
+    soundfile = audio_package("soundfile")
     if not path.is_file():
         what = "is not a sound file but a folder or device" if path.exists() else "does not exist"
         raise DataFileError(f"{path} {what}; check the path.")
     try:
         if path.stat().st_size == 0:
             raise DataFileError(f"{path} is empty (0 bytes); copy or export the sound again.")
-        with path.open("rb"):  # tells a file that may not be read from one that is no sound
+        with path.open("rb"):  # separates a file that may not be read from one that is no sound
             pass
         file = soundfile.SoundFile(path)
     except soundfile.LibsndfileError as error:
@@ -156,7 +176,7 @@ def opened(path):
         ) from error
     except TypeError as error:  # a file named .raw, which has no header at all
         raise DataFileError(
-            f"{path} has no header that tells rate and format; export it as WAV or FLAC."
+            f"{path} has no header with rate and format; export it as WAV or FLAC."
         ) from error
     except OSError as error:
         if isinstance(error, DataFileError):
@@ -167,7 +187,7 @@ def opened(path):
         yield file
 
 
-def _refuse_odd(path, file):
+def _refuse_odd(path: Path, file: "soundfile.SoundFile") -> None:
     """Raise where an open sound file is cut short, empty or beyond reason."""
     # what libsndfile found in the header of a WAV file
     words = r"(?m)^ +(Channels|Block Align|Bit Width) +: (\d+)"
@@ -186,7 +206,7 @@ def _refuse_odd(path, file):
             f"{path} is cut short: its header promises {int(sizes[1]):,} bytes of sound, and "
             f"{int(sizes[2]):,} are there; copy or export the sound again."
         )
-    if file.frames == 0:
+    if file.frames <= 0:
         raise DataFileError(f"{path} holds no samples (0 seconds); record or export it again.")
     if not MIN_RATE <= file.samplerate <= MAX_RATE:
         raise DataFileError(
@@ -200,8 +220,17 @@ def _refuse_odd(path, file):
         )
 
 
-def read_samples(path, file, start, stop):
-    """Return samples of an open file as float32, shape (n, channels), all finite."""
+def read_blocks(path: Path, file: "soundfile.SoundFile") -> Iterator[NDArray[np.float32]]:
+    """Yield the samples of an open file from its start: float32, shape (n, channels), finite."""
+    size = BLOCK_VALUES // file.channels
+    for start in range(0, file.frames, size):
+        yield _read_samples(path, file, start, min(start + size, file.frames))
+
+
+def _read_samples(
+    path: Path, file: "soundfile.SoundFile", start: int, stop: int
+) -> NDArray[np.float32]:
+    """Return some samples of an open file, or raise where they are not there or not finite."""
     try:
         file.seek(start)
         samples = file.read(stop - start, dtype="float32", always_2d=True)
@@ -216,18 +245,18 @@ def read_samples(path, file, start, stop):
             f"{path} is cut short: {start + len(samples):,} samples of {file.frames:,} are "
             "there; copy or export the sound again."
         )
-    bad = ~np.isfinite(samples).all(axis=1)
+    bad = ~(np.abs(samples) <= MAX_SAMPLE).all(axis=1)  # NaN is not below anything
     if bad.any():
         first = start + int(bad.argmax())
         raise AudioError(
-            f"{path} holds NaN or infinite samples, the first at {first / file.samplerate:.3f} s "
-            f"(sample {first:,}); export the sound again."
+            f"{path} holds NaN or infinite samples, or absurdly large ones, the first at "
+            f"{first / file.samplerate:.3f} s (sample {first:,}); export the sound again."
         )
     return samples
 
 
-def wav_path(path):
-    """Return the path of a WAV file to write, or say why it cannot be written."""
+def wav_path(path: str | os.PathLike[str]) -> Path:
+    """Return the path of a WAV file to write, or raise where none can be written."""
     path = checked_path(path)
     if path.suffix.lower() != ".wav":
         raise DataFileError(f"{path} does not end in .wav; only WAV files are written.")
@@ -239,43 +268,27 @@ def wav_path(path):
 
 
 @contextlib.contextmanager
-def wav_writer(path, rate, channels, n_samples):
-    """Write a WAV file under a temporary name; rename it when complete, else remove it."""
+def wav_writer(path: Path, rate: int, channels: int, n_samples: int) -> Iterator[wave.Wave_write]:
+    """Open a WAV file for writing 16-bit samples; it gets its name when it is complete."""
     if n_samples * channels * 2 > MAX_WAV_BYTES:
         raise DataFileError(
             f"{path} would pass the 4 GB that a WAV file can hold; cut the sound into parts."
         )
-    try:
-        handle, partial = tempfile.mkstemp(".partial", path.name + ".", path.parent)
-    except OSError as error:
-        raise DataFileError(f"{path} cannot be written ({error.strerror}).") from error
-    try:
-        with os.fdopen(handle, "wb") as raw, wave.open(raw, "wb") as file:
-            file.setnchannels(channels)
-            file.setsampwidth(2)
-            file.setframerate(rate)
-            file.setnframes(n_samples)
-            yield file
-        # a temporary file is its owner's alone; this one gets the usual rights
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(partial, 0o666 & ~mask)
-        os.replace(partial, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(partial)
-        if isinstance(error, OSError) and not isinstance(error, DataFileError):
-            raise DataFileError(f"{path} cannot be written ({error.strerror}).") from error
-        raise
+    with atomic_write(path) as raw, wave.open(raw, "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.setnframes(n_samples)
+        yield file
 
 
-def to_int16(samples):
+def to_int16(samples: NDArray) -> NDArray[np.int16]:
     """Return samples between -1 and 1 as the little-endian integers of a WAV file."""
     return np.clip(np.round(samples * 32768.0), -32768, 32767).astype("<i2")
 
 
-def warn_of_peak(path, peak):
-    """Say that samples beyond full scale were scaled down."""
+def warn_of_peak(path: Path, peak: float) -> None:
+    """Warn that samples beyond full scale were scaled down."""
     warnings.warn(
         f"{path}: samples reach {peak:.3g}, beyond 1; all were divided by that.", stacklevel=3
     )

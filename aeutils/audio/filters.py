@@ -1,13 +1,19 @@
 """The classical filters: spectral subtraction and Wiener's."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from aeutils.audio.signals import checked_number
 from aeutils.audio.spectra import WINDOW, istft, stft
+from aeutils.core.checks import plain_array
 from aeutils.core.errors import AudioError
 
+# below what 16 bits can hold, so that no ratio to the noise is infinite
+MIN_POWER = 1e-12
 
-def mean_power(noise):
-    """Mean power of noise at each frequency, as the classical filters want to be told.
+
+def mean_power(noise: ArrayLike) -> NDArray[np.float64]:
+    """Compute the mean power of noise at each frequency, as the classical filters take it.
 
     Parameters
     ----------
@@ -18,55 +24,68 @@ def mean_power(noise):
     -------
     numpy.ndarray
         float64, shape (129,).
+
+    Raises
+    ------
+    AudioError
+        If the noise is refused as by :func:`stft`.
     """
-    return np.mean(np.abs(stft(noise)) ** 2, axis=0, dtype=np.float64)
+    return np.mean(_power(stft(noise)), axis=0)
 
 
-def estimate_noise_power(noisy, share=0.1):
-    """Guess the mean power of the noise at each frequency from the noisy signal alone.
+def estimate_noise_power(noisy: ArrayLike, share: float = 0.1) -> NDArray[np.float64]:
+    """Estimate the mean power of the noise at each frequency from the noisy signal alone.
 
-    At each frequency the quietest frames are taken for noise.  Right for noise that does not
-    change, under a speaker who pauses.
+    At each frequency the quietest frames are taken for noise; frames of digital silence, which
+    hold none, are left out.  The estimate is right for noise that does not change, under a
+    speaker who pauses.
 
     Parameters
     ----------
     noisy : array-like of float, shape (n_samples,)
         Signal and noise.
     share : float, default 0.1
-        Share of the frames that are taken to hold noise alone.
+        Share of the frames that are taken to hold noise alone, between 0 and 1, neither included.
 
     Returns
     -------
     numpy.ndarray
-        float64, shape (129,).
+        float64, shape (129,); zeros where the whole signal is silent.
 
     Raises
     ------
     AudioError
-        If `share` does not lie between 0 and 1, or the signal is refused by :func:`stft`.
+        If `share` does not lie between 0 and 1, or the signal is refused as by :func:`stft`.
     """
-    if not 0 < share < 1:
-        raise AudioError(f"share must lie between 0 and 1, not {share!r}.")
-    power = np.abs(stft(noisy)).astype(np.float64) ** 2
+    share = checked_number("share", share, 0, 1)
+    if share in (0, 1):
+        raise AudioError(f"share must lie between 0 and 1, neither included; got {share:g}.")
+    power = _power(stft(noisy))
+    sounding = power[power.any(axis=1)]
     # the power of Gaussian noise is distributed exponentially: from its quantile to its mean
-    return np.quantile(power, share, axis=0) / -np.log1p(-share)
+    return np.quantile(sounding if len(sounding) else power, share, axis=0) / -np.log1p(-share)
 
 
-def spectral_subtraction(noisy, noise_power=None, over_subtraction=2.0, floor=0.1):
-    """Take the noise's mean power away from the power of each frame, and keep the phase.
+def spectral_subtraction(
+    noisy: ArrayLike,
+    noise_power: ArrayLike | None = None,
+    over_subtraction: float = 2.0,
+    floor: float = 0.1,
+) -> NDArray[np.float32]:
+    """Subtract the noise's mean power from the power of each frame, and keep the phase.
 
     Parameters
     ----------
     noisy : array-like of float, shape (n_samples,)
         Signal and noise.
     noise_power : array-like of float, shape (129,), optional
-        Mean power of the noise, see :func:`mean_power`; by default
-        :func:`estimate_noise_power` guesses it.
+        Mean power of the noise, at least 0, see :func:`mean_power`; by default that of
+        :func:`estimate_noise_power`.
     over_subtraction : float, default 2.0
-        How many times that power is taken away.
+        How many times that power is subtracted, at least 0.
     floor : float, default 0.1
-        No frequency is turned down to less than this factor, which hides the tinkling of
-        single frequencies that noise leaves behind.
+        Lowest gain of a frequency, from 0 to 1.  What it leaves of the noise masks the musical
+        noise: single frequencies that remain.
 
     Returns
     -------
@@ -76,37 +95,46 @@ def spectral_subtraction(noisy, noise_power=None, over_subtraction=2.0, floor=0.
     Raises
     ------
     AudioError
-        If the signal is refused by :func:`stft`, or the power has another shape.
+        If the signal is refused as by :func:`stft`, the power is negative, not finite or of
+        another shape, or a number is out of bounds.
 
     References
     ----------
     Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE
     Transactions on Acoustics, Speech, and Signal Processing 27 (2), 1979.
     """
+    over_subtraction = checked_number("over_subtraction", over_subtraction, 0)
+    floor = checked_number("floor", floor, 0, 1)
     spectrum = stft(noisy)
-    noise_power = _noise_power(noisy, noise_power)
-    kept = 1 - over_subtraction * noise_power / (np.abs(spectrum) ** 2 + 1e-12)
+    with np.errstate(over="ignore"):  # what overflows is turned down to the floor
+        subtracted = over_subtraction * _noise_power(noisy, noise_power)
+        kept = 1 - subtracted / (_power(spectrum) + MIN_POWER)
     gain = np.sqrt(np.maximum(kept, floor**2))
-    return istft(spectrum * gain, len(noisy))
+    return istft(spectrum * gain, np.size(noisy))
 
 
-def wiener(noisy, noise_power=None, smoothing=0.98, floor=0.1):
-    """Wiener's filter, with the signal-to-noise ratio of each frame by decision-directed guess.
+def wiener(
+    noisy: ArrayLike,
+    noise_power: ArrayLike | None = None,
+    smoothing: float = 0.98,
+    floor: float = 0.1,
+) -> NDArray[np.float32]:
+    """Apply Wiener's filter, with decision-directed estimates of the signal-to-noise ratio.
 
-    The ratio at a frequency is guessed mostly from what was let through in the frame before,
-    which keeps single frequencies of noise from flickering.
+    The ratio at a frequency is estimated mostly from what was let through in the frame before,
+    which reduces musical noise: single frequencies that flicker.
 
     Parameters
     ----------
     noisy : array-like of float, shape (n_samples,)
         Signal and noise.
     noise_power : array-like of float, shape (129,), optional
-        Mean power of the noise, see :func:`mean_power`; by default
-        :func:`estimate_noise_power` guesses it.
+        Mean power of the noise, at least 0, see :func:`mean_power`; by default that of
+        :func:`estimate_noise_power`.
     smoothing : float, default 0.98
-        Weight of the frame before, below 1.
+        Weight of the frame before, from 0 to below 1.
     floor : float, default 0.1
-        No frequency is turned down to less than this factor.
+        Lowest gain of a frequency, from 0 to 1.
 
     Returns
     -------
@@ -116,7 +144,8 @@ def wiener(noisy, noise_power=None, smoothing=0.98, floor=0.1):
     Raises
     ------
     AudioError
-        If the signal is refused by :func:`stft`, or the power has another shape.
+        If the signal is refused as by :func:`stft`, the power is negative, not finite or of
+        another shape, or a number is out of bounds.
 
     References
     ----------
@@ -125,23 +154,40 @@ def wiener(noisy, noise_power=None, smoothing=0.98, floor=0.1):
     Processing 32 (6), 1984; Scalart and Vieira Filho, "Speech enhancement based on a priori
     signal to noise estimation", ICASSP 1996.
     """
+    smoothing = checked_number("smoothing", smoothing, 0, 1)
+    if smoothing == 1:
+        raise AudioError("smoothing must be below 1, since at 1 no frame would count; got 1.")
+    floor = checked_number("floor", floor, 0, 1)
     spectrum = stft(noisy)
-    noise_power = _noise_power(noisy, noise_power)
-    ratio_now = np.abs(spectrum).astype(np.float64) ** 2 / noise_power
+    ratio_now = _power(spectrum) / _noise_power(noisy, noise_power)
     gain = np.empty_like(ratio_now)
     let_through = np.maximum(ratio_now[0] - 1, 0)
     for frame, now in enumerate(ratio_now):
         ratio = smoothing * let_through + (1 - smoothing) * np.maximum(now - 1, 0)
         gain[frame] = np.maximum(ratio / (1 + ratio), floor)
         let_through = gain[frame] ** 2 * now
-    return istft(spectrum * gain, len(noisy))
+    return istft(spectrum * gain, np.size(noisy))
 
 
-def _noise_power(noisy, noise_power):
+def _power(spectrum: NDArray[np.complex64]) -> NDArray[np.float64]:
+    """Return the power of each frequency of each frame."""
+    return np.abs(spectrum).astype(np.float64) ** 2
+
+
+def _noise_power(noisy: ArrayLike, noise_power: ArrayLike | None) -> NDArray[np.float64]:
     """Return the noise's power at each frequency, above 0."""
-    power = estimate_noise_power(noisy) if noise_power is None else np.asarray(noise_power)
+    if noise_power is None:
+        return np.maximum(estimate_noise_power(noisy), MIN_POWER)
+    power = plain_array("noise_power", noise_power, AudioError).astype(np.float64)
     if power.shape != (WINDOW // 2 + 1,):
         raise AudioError(
-            f"noise_power has shape (129,), as mean_power gives it, not {power.shape}."
+            f"noise_power must have shape ({WINDOW // 2 + 1},), as mean_power returns it; got "
+            f"{power.shape}."
         )
-    return np.maximum(power, 1e-12)
+    if not (np.isfinite(power).all() and power.min() >= 0):
+        worst = power[~(np.isfinite(power) & (power >= 0))][0]
+        raise AudioError(
+            f"noise_power must be finite and at least 0 at every frequency; got {worst:g}. "
+            "Compute it by mean_power or estimate_noise_power."
+        )
+    return np.maximum(power, MIN_POWER)

@@ -1,17 +1,19 @@
 """How good a cleaned signal is: SI-SDR and STOI."""
 
+import math
 import warnings
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from aeutils.audio.signals import RATE, checked_pair, checked_rate
+from aeutils.audio.signals import RATE, audio_package, checked_rate, checked_signal
 from aeutils.core.errors import AudioError
 
 
-def si_sdr(clean, estimate):
-    """Scale-invariant signal-to-distortion ratio, in decibels.
+def si_sdr(clean: ArrayLike, estimate: ArrayLike) -> float:
+    """Compute the scale-invariant signal-to-distortion ratio, in decibels.
 
-    How much of `estimate` is the clean signal, at whatever loudness, against all the rest.
+    It compares the part of `estimate` that is the clean signal, at whatever gain, with the rest.
 
     Parameters
     ----------
@@ -21,33 +23,31 @@ def si_sdr(clean, estimate):
     Returns
     -------
     float
-        Higher is better, without limit; minus infinity where `estimate` is silent.
+        Higher is better; infinity where `estimate` is the clean signal times a number, minus
+        infinity where it holds nothing of it.
 
     Raises
     ------
     AudioError
-        If the lengths differ, `clean` is silent, or either is empty, not of floating point or
-        holds NaN or infinite values.
+        If the lengths differ, `clean` is silent, or either is empty, masked, not of floating
+        point or holds NaN or infinite values.
 
     References
     ----------
     Le Roux, Wisdom, Erdogan and Hershey, "SDR – half-baked or well done?", ICASSP 2019.
     """
-    clean, estimate = checked_pair(clean, estimate)
-    energy = np.dot(clean, clean)
-    if energy == 0:
-        raise AudioError("the clean signal is silent, so that nothing can be compared with it.")
-    target = np.dot(estimate, clean) / energy * clean
-    with np.errstate(divide="ignore"):
-        if not target.any():
-            return float("-inf")
-        return float(10 * np.log10(np.dot(target, target) / np.sum((estimate - target) ** 2)))
+    true, judged = _checked_pair(clean, estimate)
+    target = np.dot(judged, true) / np.dot(true, true) * true
+    power, rest = np.sum(target**2), np.sum((judged - target) ** 2)
+    if power == 0 or rest == 0:
+        return math.inf if power > 0 else -math.inf
+    return float(10 * np.log10(power / rest))
 
 
-def stoi(clean, estimate, rate=RATE):
-    """Short-time objective intelligibility: how much of the speech will be understood.
+def stoi(clean: ArrayLike, estimate: ArrayLike, rate: int = RATE) -> float:
+    """Compute the short-time objective intelligibility: how much speech will be understood.
 
-    Computed by ``pystoi``, the published reference in Python.
+    It is computed by ``pystoi``, the published reference in Python.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def stoi(clean, estimate, rate=RATE):
     Returns
     -------
     float
-        About between 0 and 1, where 1 is the clean speech.
+        About between 0 and 1, where 1 is the clean speech, at whatever gain.
 
     Raises
     ------
@@ -73,18 +73,29 @@ def stoi(clean, estimate, rate=RATE):
     time–frequency weighted noisy speech", IEEE Transactions on Audio, Speech, and Language
     Processing 19 (7), 2011.
     """
-    try:
-        import pystoi
-    except ImportError as error:
-        raise AudioError("stoi needs the package pystoi: pip install pystoi") from error
-    clean, estimate = checked_pair(clean, estimate)
+    true, judged = _checked_pair(clean, estimate)
     rate = checked_rate(rate)
-    if not clean.any():
-        raise AudioError("the clean signal is silent, so that nothing can be compared with it.")
+    pystoi = audio_package("pystoi")
     with warnings.catch_warnings():
-        # what it warns of is that the speech is too short, and its answer then means nothing
+        # what it warns of is that the speech is too short, and its output then means nothing
         warnings.simplefilter("error", RuntimeWarning)
         try:
-            return float(pystoi.stoi(clean, estimate, rate))
+            score = float(pystoi.stoi(true, judged, rate))
         except (RuntimeWarning, ValueError) as error:
             raise AudioError("STOI needs at least 0.4 s of speech that is not silent.") from error
+    return score
+
+
+def _checked_pair(
+    clean: ArrayLike, estimate: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return two signals of one length, each with a peak of 1 unless it is silent, or raise."""
+    true, judged = checked_signal("clean", clean), checked_signal("estimate", estimate)
+    if len(true) != len(judged):
+        raise AudioError(
+            f"clean and estimate must have one length; got {len(true):,} and {len(judged):,} "
+            "samples. Cut both to one length."
+        )
+    if not true.any():
+        raise AudioError("clean must not be silent, since nothing can be compared with silence.")
+    return true / np.abs(true).max(), judged / (np.abs(judged).max() or 1)

@@ -1,21 +1,25 @@
 """The spectrogram denoiser of chapter 6, uncompiled."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from aeutils.core.checks import positive_integer, positive_integers
 from aeutils.core.errors import ModelError
 
-__all__ = ["spectrogram_denoiser"]
 
+def spectrogram_denoiser(
+    n_bins: int = 128,
+    filters: Sequence[int] = (16, 32, 64),
+    kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+) -> keras.Model:
+    """Build the convolutional autoencoder of chapter 6 on the short-time spectrum.
 
-def spectrogram_denoiser(n_bins=128, filters=(16, 32, 64), kernel_initializer="he_normal"):
-    """Convolutional autoencoder on the short-time spectrum of chapter 6.
-
-    Three convolutions with strides down to an eighth of the frequencies and a quarter of the
-    frames, the layer called ``bottleneck``, and three convolutions with upsampling back, each of
-    which also sees what the way down had at its size.  The last gives a factor between 0 and 1
-    for every frequency of every frame, and the input is multiplied by it.
+    Three convolutions with strides lead down to an eighth of the frequencies and a quarter of the
+    frames, the layer called ``bottleneck`` follows, and three convolutions with upsampling and
+    skip connections lead back.  The last outputs a gain between 0 and 1 for every frequency of
+    every frame, and the input is multiplied by it.
 
     Parameters
     ----------
@@ -29,29 +33,37 @@ def spectrogram_denoiser(n_bins=128, filters=(16, 32, 64), kernel_initializer="h
     Returns
     -------
     keras.Model
-        Uncompiled; takes and gives compressed magnitudes as :func:`aeutils.audio.compress` makes
-        them, float32, shape (n, frames, `n_bins`, 1), the number of frames a multiple of 4.
+        Uncompiled; accepts and returns compressed magnitudes as :func:`aeutils.audio.compress`
+        makes them, float32, shape (n, frames, `n_bins`, 1), the number of frames a multiple of 4.
 
     Raises
     ------
     ModelError
-        If a number is not a positive integer, `filters` are not three, or `n_bins` is no multiple
-        of 8.
+        If a number is not a positive integer, `filters` are not three, `n_bins` is no multiple
+        of 8, or Keras has no such initializer.
     """
     first, second, third = positive_integers("filters", filters, ModelError, length=3)
     if positive_integer("n_bins", n_bins, ModelError) % 8:
-        raise ModelError(f"n_bins must be a multiple of 8, not {n_bins}.")
+        raise ModelError(f"n_bins must be a multiple of 8; got {n_bins}.")
 
-    def conv(n, size, strides=(1, 1), **name):
-        return layers.Conv2D(
-            n,
-            size,
-            strides=strides,
-            activation="relu",
-            padding="same",
-            kernel_initializer=kernel_initializer,
-            **name,
-        )
+    def conv(
+        n: int, size: tuple[int, int], strides: tuple[int, int] = (1, 1), name: str | None = None
+    ) -> layers.Layer:
+        try:
+            return layers.Conv2D(
+                n,
+                size,
+                strides=strides,
+                activation="relu",
+                padding="same",
+                kernel_initializer=kernel_initializer,
+                name=name,
+            )
+        except (TypeError, ValueError) as error:
+            raise ModelError(
+                "kernel_initializer must be an initializer of Keras or its name; got "
+                f"{kernel_initializer!r}."
+            ) from error
 
     noisy = keras.Input(shape=(None, n_bins, 1))
     down_1 = conv(first, (3, 5), (1, 2))(noisy)
@@ -64,6 +76,6 @@ def spectrogram_denoiser(n_bins=128, filters=(16, 32, 64), kernel_initializer="h
     up_1 = conv(first, (3, 3))(layers.Concatenate()([up_1, down_1]))
     up_0 = layers.UpSampling2D((1, 2))(up_1)
     up_0 = layers.Concatenate()([up_0, noisy])
-    share = layers.Conv2D(1, (3, 3), activation="sigmoid", padding="same")(up_0)
-    clean = layers.Multiply()([noisy, share])
+    gain = layers.Conv2D(1, (3, 3), activation="sigmoid", padding="same")(up_0)
+    clean = layers.Multiply()([noisy, gain])
     return keras.Model(noisy, clean, name="spectrogram_denoiser")

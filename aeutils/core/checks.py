@@ -306,8 +306,8 @@ def anomaly_score_vectors(groups: Mapping[str, ArrayLike]) -> dict[str, NDArray[
     if highest <= 0 and lowest < 0:
         raise AeutilsError(
             f"{' and '.join(vectors)} must be higher for stranger samples; these run from "
-            f"{lowest:.6g} to {highest + 0:.6g}: that is scikit-learn's direction, in which higher is "
-            "normal. Pass detector.anomaly_scores(X) or -scores. If higher is stranger already, "
+            f"{lowest:.6g} to {highest + 0:.6g}: that is scikit-learn's direction, in which higher "
+            "is normal. Pass detector.anomaly_scores(X) or -scores. If higher is stranger already, "
             "add a constant so that some are above 0."
         )
     return vectors

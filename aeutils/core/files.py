@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from aeutils.core.errors import AeutilsError, DataFileError
 
-__all__ = ["PARTIAL", "as_path", "atomic_path", "atomic_write"]
+__all__ = ["atomic_path", "atomic_write"]
 
 # how the names of temporary files end; what a killed process leaves behind may be deleted
 PARTIAL = ".partial"

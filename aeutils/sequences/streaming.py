@@ -88,13 +88,6 @@ class StreamScorer:
     n_channels : int, default 1
         Number of channels of the stream.
 
-    Attributes
-    ----------
-    n_seen : int
-        Steps pushed so far.
-    n_scored : int
-        Steps whose scores have been returned.
-
     Raises
     ------
     SequenceError

@@ -102,8 +102,9 @@ def as_sequence(x: ArrayLike, name: str, allow_empty: bool = False) -> NDArray[n
         if not isinstance(x, list | tuple) or error.__cause__ is None:
             raise
         raise SequenceError(
-            f"{error} Pass recordings of unequal lengths one by one, each to sliding_windows, and "
-            "concatenate the windows."
+            f"{name} must be one recording; got a {type(x).__name__} of {len(x)} parts that do not "
+            "form one array. Pass recordings of unequal lengths one by one, each to "
+            "sliding_windows, and concatenate the windows."
         ) from error
     is_empty = array.size == 0 and not (allow_empty and array.shape[0] == 0)
     if array.ndim not in (1, 2) or is_empty:
