@@ -98,7 +98,9 @@ def _denoise(source: str, target: str) -> int:
     from aeutils.core.errors import AeutilsError
     from aeutils.core.progress import show_progress
     from aeutils.documents import clean_file  # brings SciPy and Pillow
+    from aeutils.runtime import quiet_logs
 
+    quiet_logs()
     began, unfinished = time.perf_counter(), False
 
     def on_tile(done: int, n_tiles: int) -> None:

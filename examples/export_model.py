@@ -36,7 +36,8 @@ def main():
     import keras
 
     import aeutils.core.layers
-    import aeutils.denoising.layers  # noqa: F401  so that Keras knows them
+    import aeutils.denoising.layers
+    import aeutils.generative.vae  # noqa: F401  so that Keras knows them
     from aeutils.core.files import atomic_path
 
     try:

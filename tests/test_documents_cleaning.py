@@ -19,7 +19,7 @@ from aeutils import documents
 from aeutils.core import dense_autoencoder, progress, receptive_field
 from aeutils.core.errors import AeutilsError, DataFileError, ImageError, ModelError
 from aeutils.data import load_page_cleaner_weights, load_prose, load_scanned_page
-from aeutils.denoising import conv_denoiser, psnr
+from aeutils.denoising import psnr
 from aeutils.documents import cleaning, page_cleaner
 
 
@@ -105,15 +105,6 @@ def test_receptive_field_is_that_of_the_gradient():
         distance = max(np.abs(rows - centre).max(), np.abs(columns - centre).max())
         farthest = max(farthest, distance)
     assert pixels - 16 < farthest <= pixels
-
-
-def test_receptive_fields_of_other_networks():
-    assert receptive_field(conv_denoiser()) == (13, 4)
-    with pytest.raises(ModelError, match="images"):
-        receptive_field(dense_autoencoder())
-    strided = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, strides=2)])
-    with pytest.raises(ModelError, match="Conv2D"):
-        receptive_field(strided)
 
 
 @pytest.mark.parametrize("tile", [64, 160, 208])

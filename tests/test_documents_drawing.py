@@ -38,6 +38,14 @@ def test_lines_are_one_and_two_fifths_of_the_type_apart():
     assert np.diff(tops).tolist() == [56, 56]
 
 
+def test_pages_have_the_documented_defaults():
+    page, shown = documents.render_page("text " * 400)
+    same, _ = documents.render_page("text " * 400, (640, 800), "DejaVuSans", 28, 48)
+    assert np.array_equal(page, same)
+    assert shown.startswith("text text")
+    assert documents.random_page(seed=0).shape == (640, 640)
+
+
 def test_long_text_is_broken_and_cut_at_the_lower_edge():
     text = " ".join(["word"] * 400)
     page, shown = documents.render_page(text, shape=(300, 300), size=20)

@@ -1,11 +1,15 @@
 """Layers and losses that Keras lacks."""
 
+import json
+
+import hypothesis
+import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from aeutils.core.errors import ModelError
+from aeutils.core.errors import ImageError, ModelError
 from aeutils.core.layers import UpsampleConv2D
 from aeutils.denoising import RandomNoise, conv_denoiser, negative_psnr, psnr
 
@@ -89,11 +93,32 @@ def test_upsampling_and_convolution_in_one_may_do_without_bias():
         {"dilation_rate": (2, 2)},
         {"groups": 2},
         {"data_format": "channels_first"},
+        {"kernel_size": (3, 3, 3)},
     ],
 )
 def test_upsampling_and_convolution_in_one_is_of_one_kind(argument):
     with pytest.raises(ModelError, match=next(iter(argument))):
         UpsampleConv2D(4, **argument)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        UpsampleConv2D(4, kernel_size=3, strides=1, use_bias=False, activation="relu"),
+        UpsampleConv2D(4, kernel_initializer="he_normal", dtype="mixed_bfloat16", name="up"),
+        RandomNoise(0.1, 0.3, seed=np.int64(2)),
+        RandomNoise(np.float32(0.1), np.array(0.3)[()], dtype="mixed_float16"),
+    ],
+)
+def test_layers_come_back_from_their_config(layer):
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+    assert keras.saving.deserialize_keras_object(config).get_config() == layer.get_config()
+
+
+def test_sizes_that_are_not_known_stay_unknown():
+    inputs = keras.Input((None, 6, 3))
+    assert UpsampleConv2D(4)(inputs).shape == (None, None, 12, 4)
+    assert RandomNoise(0.1, 0.2)(inputs).shape == (None, None, 6, 3)
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
@@ -122,10 +147,19 @@ def test_noise_has_the_stated_strength():
     assert spread.mean() == pytest.approx(0.06, abs=0.005)
 
 
-@pytest.mark.parametrize("pair", [(-0.1, 0.5), (0.5, 0.1)])
-def test_impossible_strengths_are_refused(pair):
-    with pytest.raises(ModelError, match="lowest"):
-        RandomNoise(*pair)
+@pytest.mark.parametrize(
+    "arguments",
+    [(-0.1, 0.5), (0.5, 0.1), (np.nan, 0.5), (0.1, np.nan), (0.1, np.inf), ("0", 1), (0, 1, -1),
+     (0, 1, 1.5)],
+)  # fmt: skip
+def test_impossible_strengths_and_seeds_are_refused(arguments):
+    with pytest.raises(ModelError, match=r"lowest|highest|seed"):
+        RandomNoise(*arguments)
+
+
+def test_bytes_get_no_noise():
+    with pytest.raises(ModelError, match="uint8"):
+        RandomNoise(0.1, 0.2)(np.zeros((2, 4), "uint8"), training=True)
 
 
 def test_noise_is_saved_with_its_model(tmp_path):
@@ -135,8 +169,45 @@ def test_noise_is_saved_with_its_model(tmp_path):
     assert (layer.lowest, layer.highest, layer.seed) == (0.1, 0.3, 2)
 
 
-def test_loss_is_the_psnr_with_a_minus():
+@hypothesis.given(data=st.data())
+def test_loss_is_the_negative_psnr(data):
+    shape = data.draw(st.sampled_from([(2, 5), (3, 4, 4), (1, 6, 5, 1), (2, 3, 3, 3)]))
+    dtype = data.draw(st.sampled_from(["float16", "bfloat16", "float32", "float64"]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 9)))
+    clean, noisy = (
+        keras.ops.cast(keras.ops.convert_to_tensor(rng.random(shape)), dtype) for _ in range(2)
+    )
+    loss = keras.ops.convert_to_numpy(negative_psnr(clean, noisy))
+    a, b = (keras.ops.convert_to_numpy(keras.ops.cast(x, "float64")) for x in (clean, noisy))
+    expected = 10 * np.log10(((a - b) ** 2).reshape(len(a), -1).mean(axis=1) + 1e-6)
+    np.testing.assert_allclose(loss, expected, atol=1e-3)
+    assert loss.dtype == np.float32
+
+
+def test_loss_is_minus_the_measure():
     clean, noisy = images(5, 28, 28, 1), images(5, 28, 28, 1)
     loss = keras.ops.convert_to_numpy(negative_psnr(clean, noisy))
     np.testing.assert_allclose(loss, -psnr(clean, noisy), atol=1e-3)
     assert np.isfinite(keras.ops.convert_to_numpy(negative_psnr(clean, clean))).all()
+
+
+def test_loss_of_targets_that_are_no_images_is_no_number():
+    clean = images(4, 3, 3)
+    targets = np.stack([clean[0], 255 * clean[1], clean[2] - 1, clean[3] * np.nan])
+    loss = keras.ops.convert_to_numpy(negative_psnr(targets, clean))
+    assert np.isnan(loss).tolist() == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "words"),
+    [
+        (images(2, 4, 4), images(2, 4, 4, 1), "one shape"),
+        (images(2, 4, 4), images(2, 4, 1), "one shape"),
+        (images(4), images(4), "one shape"),
+        (np.zeros((2, 4), "uint8"), images(2, 4), "y_true.*uint8"),
+        (images(2, 4), np.zeros((2, 4), "int32"), "y_pred.*int32"),
+    ],
+)
+def test_loss_refuses(y_true, y_pred, words):
+    with pytest.raises(ImageError, match=words):
+        negative_psnr(y_true, y_pred)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from aeutils.core import count_macs, dense_autoencoder, receptive_field, split_at
+from aeutils.core import count_macs, dense_autoencoder, split_at
 from aeutils.core.errors import ModelError
-from aeutils.denoising import RandomNoise, conv_denoiser, residual_denoiser
+from aeutils.denoising import conv_denoiser, residual_denoiser
+from aeutils.generative import VariationalAutoencoder
 from aeutils.sequences import conv_sequence_autoencoder, lstm_autoencoder
 
 
@@ -38,6 +39,7 @@ def test_other_sizes():
     small = dense_autoencoder(latent_dim=np.int64(2), hidden_layer_sizes=[8], input_dim=5)
     assert small.predict(np.zeros((3, 5), "float32"), verbose=0).shape == (3, 5)
     assert dense_autoencoder(hidden_layer_sizes=()).count_params() == 784 * 20 + 794
+    assert dense_autoencoder(2, np.array([8, 4]), np.uint8(5)).count_params() == 191
     any_size = conv_denoiser(image_shape=(None, None, 1), filters=4)
     assert any_size.predict(np.zeros((1, 40, 52, 1), "float32"), verbose=0).shape == (1, 40, 52, 1)
 
@@ -51,26 +53,34 @@ def test_other_sizes():
         (lambda: dense_autoencoder(hidden_layer_sizes=(512, -1)), r"hidden_layer_sizes\[1\]"),
         (lambda: dense_autoencoder(input_dim="784"), "input_dim"),
         (lambda: conv_denoiser((28, 28)), "height, width, channels"),
-        (lambda: conv_denoiser((28, 30, 1)), "width 30 .* pad the images to 32"),
+        (
+            lambda: conv_denoiser((28, 30, 1)),
+            "width .* got 30. Pad the images to 32",
+        ),
         (lambda: conv_denoiser((0, 28, 1)), "height"),
         (lambda: conv_denoiser(filters=0), "filters"),
         (lambda: conv_denoiser(28), "height, width, channels"),
+        (lambda: conv_denoiser("abc"), "height, width, channels"),
+        (lambda: conv_denoiser((28, 28.0, 1)), "width"),
+        (lambda: conv_denoiser((28, 28, None)), "channels"),
+        (lambda: dense_autoencoder(hidden_layer_sizes=5), "hidden_layer_sizes"),
+        (lambda: dense_autoencoder(hidden_layer_sizes="12"), "hidden_layer_sizes"),
         (lambda: residual_denoiser(filters=24), "filters must be 2 positive integers"),
-        (lambda: residual_denoiser((28, 30, 1)), "width 30"),
+        (lambda: residual_denoiser((28, 30, 1)), "width must be a multiple of 4"),
         (lambda: residual_denoiser((None, 28, 1)), "must be fixed"),
         (lambda: residual_denoiser(filters=(24, 0)), r"filters\[1\]"),
         (lambda: residual_denoiser(filters=(24,)), "filters must be 2 positive integers"),
         (lambda: residual_denoiser(latent_dim=0), "latent_dim"),
         (lambda: residual_denoiser(blocks=0), "blocks"),
-        (lambda: lstm_autoencoder(width=50), "width 50 .* patch 4; use windows of 52"),
+        (lambda: lstm_autoencoder(width=50), "width"),
         (lambda: lstm_autoencoder(units=0), "units"),
         (lambda: lstm_autoencoder(n_channels=1.5), "n_channels"),
         (lambda: lstm_autoencoder(patch=-4), "patch"),
-        (lambda: conv_sequence_autoencoder(width=50), "width 50 .* use 52"),
+        (lambda: conv_sequence_autoencoder(width=50), "width"),
         (lambda: conv_sequence_autoencoder(filters=4), "filters must be 2 positive integers"),
         (lambda: conv_sequence_autoencoder(filters=(4, 0)), r"filters\[1\]"),
         (lambda: conv_sequence_autoencoder(latent_dim="16"), "latent_dim"),
-        (lambda: count_macs(conv_denoiser((None, None, 1))), "fixed size"),
+        (lambda: count_macs(conv_denoiser((None, None, 1))), "fixed input size"),
     ],
 )
 def test_bad_sizes_are_refused(build, words):
@@ -88,42 +98,6 @@ def test_residual_denoiser_starts_without_its_dense_part():
     before = model.predict(x, verbose=0)
     into.kernel.assign(into.kernel + 1)
     np.testing.assert_array_equal(model.predict(x, verbose=0), before)
-
-
-def test_multiplications():
-    dense = dense_autoencoder()
-    weights = sum(layer.kernel.shape[0] * layer.kernel.shape[1] for layer in dense.layers)
-    assert count_macs(dense) == weights
-    # 9 weights for each pair of channels at each pixel of each convolution's answer
-    pairs = 784 * 32 + 196 * 32**2 + 49 * 32**2 + 196 * 32**2 + 784 * 32
-    assert count_macs(conv_denoiser()) == 9 * pairs
-    # 4 in the place of 9 where upsampling and convolution are one
-    saved = 5 * (196 * 32**2 + 784 * 32)
-    assert count_macs(conv_denoiser(fused=True)) == 9 * pairs - saved
-
-
-def test_multiplications_of_batch_normalization():
-    model = keras.Sequential([keras.Input((4, 6, 3)), layers.BatchNormalization()])
-    assert count_macs(model) == 4 * 6 * 3
-    unsized = keras.Sequential([keras.Input((None, 6, 3)), layers.BatchNormalization()])
-    with pytest.raises(ModelError, match="fixed size"):
-        count_macs(unsized)
-
-
-def test_multiplications_of_a_model_inside_a_model():
-    inner = conv_denoiser()
-    outer = keras.Sequential([keras.Input((28, 28, 1)), RandomNoise(0.5, 0.5), inner])
-    assert count_macs(outer) == count_macs(inner)
-
-
-def test_multiplications_of_what_is_unknown():
-    model = keras.Sequential([keras.Input((4, 2)), layers.LSTM(3, name="memory")])
-    with pytest.raises(ModelError, match=r"memory.*LSTM"):
-        count_macs(model)
-
-
-def test_reach_is_the_same_in_one_layer_or_two():
-    assert receptive_field(conv_denoiser(fused=True)) == receptive_field(conv_denoiser()) == (13, 4)
 
 
 WITH_BOTTLENECK = [
@@ -233,15 +207,61 @@ def skipping():
     return keras.Model(inputs, layers.Dense(6)(both))
 
 
+def shared():
+    """A network that calls its layer "twice" two times."""
+    x = keras.Input((4,))
+    twice = layers.Dense(4, name="twice")
+    return keras.Model(x, layers.Dense(4)(twice(layers.Dense(4, name="once")(twice(x)))))
+
+
+def nested():
+    """Encoder and decoder as layers of a network, with its bottleneck inside the encoder."""
+    x, z = keras.Input((4,)), keras.Input((2,))
+    encoder = keras.Model(x, layers.Dense(2, name="bottleneck")(x), name="inner_encoder")
+    decoder = keras.Model(z, layers.Dense(4)(z), name="inner_decoder")
+    return keras.Model(x, decoder(encoder(x)))
+
+
+def used_elsewhere_first():
+    """A network whose layers another network has called before."""
+    x, y = keras.Input((4,)), keras.Input((4,))
+    bottleneck, last = layers.Dense(2, name="bottleneck"), layers.Dense(4)
+    keras.Model(y, last(bottleneck(y)))
+    model = keras.Model(x, last(bottleneck(x)))
+    model.compile("sgd", loss=lambda y_true, y_pred: y_pred - y_true)  # cannot be copied
+    return model
+
+
+@pytest.mark.parametrize(
+    ("build", "layer"),
+    [(shared, "once"), (nested, "inner_encoder"), (used_elsewhere_first, "bottleneck")],
+)
+def test_split_of_networks_put_together_in_other_ways(build, layer):
+    model = build()
+    encoder, decoder = split_at(model, layer)
+    x = np.random.default_rng(0).random((3, 4)).astype("float32")
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(decoder(encoder(x))),
+        keras.ops.convert_to_numpy(model(x)),
+        atol=1e-6,
+    )
+    split_at(model, layer)  # a second time
+
+
 @pytest.mark.parametrize(
     ("build", "layer", "words"),
     [
-        (dense_autoencoder, "middle", "no layer 'middle'.*bottleneck"),
+        (dense_autoencoder, "middle", "got 'middle'.*The layers are dense.*bottleneck"),
+        (dense_autoencoder, None, "got None"),
         (skipping, "bottleneck", "leads around"),
+        (shared, "twice", "called 2 times"),
+        (nested, "bottleneck", "a layer of 'inner_encoder' inside"),
         (lambda: keras.Sequential([layers.Dense(2, name="bottleneck"), layers.Dense(3)]),
          "bottleneck", "no input shape"),
         (lambda: keras.Sequential([keras.Input((2,)), layers.Dense(2, name="last")]),
          "last", "last layer"),
+        (lambda: VariationalAutoencoder(2, (), 4), "bottleneck", "functional or sequential"),
+        (lambda: 5, "bottleneck", "must be a keras.Model"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_split(build, layer, words):

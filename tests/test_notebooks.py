@@ -160,6 +160,7 @@ def test_first_cell_fetches_the_book_on_colab_even_twice(tmp_path):
     for name in ("aeutils/core", "notebooks"):
         (origin / name).mkdir(parents=True)
     for name in ("aeutils/__init__.py", "aeutils/core/errors.py", f"notebooks/{CHAPTERS[0].name}"):
+        (origin / name).parent.mkdir(parents=True, exist_ok=True)
         (origin / name).write_bytes((ROOT / name).read_bytes())
     git = ["git", "-C", origin, "-c", "user.name=a", "-c", "user.email=a@example.org"]
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):

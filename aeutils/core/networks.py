@@ -3,16 +3,21 @@
 The chapters write the same networks out layer by layer; a test compares the two.
 """
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
 from aeutils.core.checks import positive_integer, positive_integers
 from aeutils.core.errors import ModelError
+from aeutils.core.graph import trace
 
 __all__ = ["dense_autoencoder", "split_at"]
 
 
-def dense_autoencoder(latent_dim=10, hidden_layer_sizes=(512, 128), input_dim=784):
+def dense_autoencoder(
+    latent_dim: int = 10, hidden_layer_sizes: Sequence[int] = (512, 128), input_dim: int = 784
+) -> keras.Sequential:
     """Feed-forward autoencoder of chapter 2.
 
     The encoder's hidden layers, a linear bottleneck, the hidden layers in reverse, and a
@@ -30,7 +35,7 @@ def dense_autoencoder(latent_dim=10, hidden_layer_sizes=(512, 128), input_dim=78
     Returns
     -------
     keras.Sequential
-        Uncompiled; takes and gives float32 in [0, 1], shape (n, `input_dim`).
+        Uncompiled; accepts and outputs float32 in [0, 1], shape (n, `input_dim`).
 
     Raises
     ------
@@ -52,7 +57,7 @@ def dense_autoencoder(latent_dim=10, hidden_layer_sizes=(512, 128), input_dim=78
     )
 
 
-def split_at(model, layer_name="bottleneck"):
+def split_at(model: keras.Model, layer_name: str = "bottleneck") -> tuple[keras.Model, keras.Model]:
     """Split an autoencoder into its encoder and its decoder.
 
     Both share the layers, and so the weights, of the whole: train the whole, use the parts.
@@ -62,7 +67,7 @@ def split_at(model, layer_name="bottleneck"):
     model : keras.Model
         Functional or sequential, with every path from input to output through one layer.
     layer_name : str, default "bottleneck"
-        The layer whose output is the latent code.
+        The layer whose output is the latent code; may be a model that is a layer of this one.
 
     Returns
     -------
@@ -72,33 +77,47 @@ def split_at(model, layer_name="bottleneck"):
     Raises
     ------
     ModelError
-        If there is no such layer, it is the last, the model has not been built, or a connection
-        leads around the layer, so that the decoder would need more than the latent code.
+        If there is no such layer, it is called more than once, it is the first or the last, the
+        model has not been built, or a connection leads around the layer, so that the decoder would
+        need more than the latent code.
     """
-    names = [layer.name for layer in getattr(model, "layers", [])]
-    if layer_name not in names:
-        raise ModelError(f"there is no layer {layer_name!r}; the layers are {', '.join(names)}.")
-    if not getattr(model, "inputs", None):
-        raise ModelError("the model has no input shape yet; call it once, or add keras.Input.")
-    if layer_name == names[-1]:
-        raise ModelError(f"{layer_name!r} is the last layer: nothing is left for a decoder.")
-    # Keras warns where an array is given to a model that was built from a list of one input
-    inputs = model.inputs[0] if len(model.inputs) == 1 else model.inputs
-    latent, outputs = model.get_layer(layer_name).output, model.outputs
-    if isinstance(model, keras.Sequential):
-        # one that was loaded, or grew by add(), has several outputs a layer, of which only the
-        # last lead to the model's: go through the layers once more
-        outputs = inputs
-        for layer in model.layers:
-            outputs = layer(outputs)
-            if layer.name == layer_name:
-                latent = outputs
+    inputs, outputs, calls = trace(model)
+    here = [call for call in calls if call.layer.name == layer_name]
+    if not here:
+        raise ModelError(
+            f"layer_name must name a layer of {model.name!r}; got {layer_name!r}. "
+            + _where(layer_name, [call.layer for call in calls])
+        )
+    if len(here) > 1:
+        raise ModelError(
+            f"layer {layer_name!r} is called {len(here)} times, so that it has no one output; "
+            "split at a layer that is called once."
+        )
+    latent = list(here[0].outputs)
+    if any(x is y for x in latent for y in keras.tree.flatten(outputs)):
+        raise ModelError(
+            f"layer {layer_name!r} is the last layer, or gives an output of the model: nothing is "
+            "left for a decoder. Split at an earlier layer."
+        )
+    latent = latent[0] if len(latent) == 1 else latent
     encoder = keras.Model(inputs, latent, name="encoder")
     try:
         decoder = keras.Model(latent, outputs, name="decoder")
     except ValueError as error:
         raise ModelError(
-            f"a connection leads around {layer_name!r}, so that its output alone does not "
+            f"a connection leads around layer {layer_name!r}, so that its output alone does not "
             "determine the reconstruction; split at a layer that every path goes through."
         ) from error
     return encoder, decoder
+
+
+def _where(name: str, layers_called: list[keras.Operation]) -> str:
+    """Say which names there are, or in which inner model the wanted one is."""
+    inner = {
+        layer.name
+        for layer in layers_called
+        if isinstance(layer, keras.Model) and name in {inside.name for inside in layer.layers}
+    }
+    if inner:
+        return f"It is a layer of {' and '.join(map(repr, inner))} inside: split that model."
+    return f"The layers are {', '.join(dict.fromkeys(layer.name for layer in layers_called))}."

@@ -5,6 +5,7 @@ The chapters write the same networks out layer by layer; a test compares the two
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 from keras import layers
@@ -16,7 +17,12 @@ from aeutils.core.layers import UpsampleConv2D
 __all__ = ["conv_denoiser", "residual_denoiser"]
 
 
-def conv_denoiser(image_shape=(28, 28, 1), filters=32, kernel_initializer="he_normal", fused=False):
+def conv_denoiser(
+    image_shape: Sequence[int | None] = (28, 28, 1),
+    filters: int = 32,
+    kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+    fused: bool = False,
+) -> keras.Sequential:
     """Convolutional denoiser of chapter 3.
 
     Two convolutions with max-pooling down to a quarter of height and width, the layer called
@@ -28,41 +34,40 @@ def conv_denoiser(image_shape=(28, 28, 1), filters=32, kernel_initializer="he_no
         Height and width, both multiples of 4, and channels.  Height and width may be None for
         images of any size whose sides are multiples of 4.
     filters : int, default 32
-        Number of filters of every convolution but the last.
+        Number of filters of every convolution except the last.
     kernel_initializer : str or keras.initializers.Initializer, default "he_normal"
-        Initial weights of those convolutions.  The default suits relu and bears the high
-        learning rate of the chapter; ``"glorot_uniform"`` is what Keras, and so the article,
-        starts from.
+        Initial weights of those convolutions.  The default suits relu; ``"glorot_uniform"`` is
+        the default of Keras, and so of the article.
     fused : bool, default False
-        Compute each upsampling and the convolution behind it as one layer,
+        Compute each upsampling and the convolution after it as one layer,
         :class:`aeutils.core.layers.UpsampleConv2D`: the same function of the same weights,
         trained in less time.
 
     Returns
     -------
     keras.Sequential
-        Uncompiled; takes and gives float32 in [0, 1], shape (n, height, width, channels).
+        Uncompiled; accepts and outputs float32 in [0, 1], shape (n, height, width, channels).
 
     Raises
     ------
     ModelError
         If `filters` or a side is not a positive integer, or a side is no multiple of 4.
     """
-    image_shape = _image_shape(image_shape)
-    channels, filters = image_shape[2], positive_integer("filters", filters, ModelError)
+    shape = _image_shape(image_shape)
+    channels, filters = shape[2], positive_integer("filters", filters, ModelError)
     hidden = {"activation": "relu", "kernel_initializer": kernel_initializer}
 
-    def conv(n, **arguments):
+    def conv(n: int, **arguments: Any) -> layers.Layer:
         return layers.Conv2D(n, (3, 3), padding="same", **arguments)
 
-    def upsample_conv(n, **arguments):
+    def upsample_conv(n: int, **arguments: Any) -> list[layers.Layer]:
         if fused:
             return [UpsampleConv2D(n, **arguments)]
         return [layers.UpSampling2D((2, 2)), conv(n, **arguments)]
 
     return keras.Sequential(
         [
-            keras.Input(shape=image_shape),
+            keras.Input(shape=shape),
             conv(filters, **hidden),
             layers.MaxPooling2D((2, 2), padding="same"),
             conv(filters, **hidden),
@@ -76,20 +81,20 @@ def conv_denoiser(image_shape=(28, 28, 1), filters=32, kernel_initializer="he_no
 
 
 def residual_denoiser(
-    image_shape=(28, 28, 1),
-    filters=(24, 48),
-    latent_dim=256,
-    blocks=2,
-    kernel_initializer="he_normal",
-):
+    image_shape: Sequence[int] = (28, 28, 1),
+    filters: Sequence[int] = (24, 48),
+    latent_dim: int = 256,
+    blocks: int = 2,
+    kernel_initializer: str | keras.initializers.Initializer = "he_normal",
+) -> keras.Model:
     """Better denoiser of chapter 7: residual connections, and small dense autoencoders inside.
 
     Two convolutions with strides down to a quarter of height and width.  There each block adds two
-    corrections to what it gets: one from a dense autoencoder, in which every place sees every
-    other, and one from a convolution.  Two transposed convolutions lead back, and what the way
-    down had at half the size is added on the way up.  Batch normalization comes before every
-    rectifier; without it the same training does not get nearly as far.  Every block has a
-    bottleneck of its own, with a way around it, so that :func:`split_at` has no place to split at.
+    residuals to its input: one from a dense autoencoder, in which every place depends on every
+    other, and one from a convolution.  Two transposed convolutions lead back, with a skip
+    connection at half the size.  Batch normalization comes before every rectifier; without it the
+    same training ends at a much higher loss.  Every block has a bottleneck of its own, with a
+    connection around it, so that :func:`aeutils.core.split_at` has no place to split at.
 
     Parameters
     ----------
@@ -102,12 +107,12 @@ def residual_denoiser(
     blocks : int, default 2
         Number of blocks.
     kernel_initializer : str or keras.initializers.Initializer, default "he_normal"
-        Initial weights.  Those by which the dense autoencoders add to the whole start at zero.
+        Initial weights.  The last layers of the dense autoencoders start at zero.
 
     Returns
     -------
     keras.Model
-        Uncompiled; takes and gives float32 in [0, 1], shape (n, height, width, channels).
+        Uncompiled; accepts and outputs float32 in [0, 1], shape (n, height, width, channels).
 
     Raises
     ------
@@ -122,47 +127,56 @@ def residual_denoiser(
     2015; Ronneberger, Fischer and Brox, "U-Net: convolutional networks for biomedical image
     segmentation", MICCAI 2015.
     """
-    image_shape = _image_shape(image_shape)
-    if None in image_shape:
-        raise ModelError("height and width must be fixed, since dense layers need them.")
+    shape = _image_shape(image_shape)
+    if None in shape:
+        raise ModelError(
+            f"height and width must be fixed, since dense layers need them; got {image_shape}."
+        )
     half, quarter = positive_integers("filters", filters, ModelError, length=2)
     latent_dim = positive_integer("latent_dim", latent_dim, ModelError)
     blocks = positive_integer("blocks", blocks, ModelError)
     start = {"kernel_initializer": kernel_initializer}
 
-    def conv(n, size=3, strides=1):
+    def conv(n: int, size: int = 3, strides: int = 1) -> layers.Layer:
         return layers.Conv2D(n, size, strides=strides, padding="same", **start)
 
-    def upward(n):
+    def upward(n: int) -> layers.Layer:
         return layers.Conv2DTranspose(n, 4, strides=2, padding="same", **start)
 
-    def rectified(x):
+    def rectified(x: keras.KerasTensor) -> keras.KerasTensor:
         return layers.ReLU()(layers.BatchNormalization()(x))
 
-    noisy = keras.Input(image_shape)
-    bridge = rectified(conv(half, 4, strides=2)(noisy))
-    x = layers.BatchNormalization()(conv(quarter, 4, strides=2)(bridge))
+    noisy = keras.Input(shape)
+    skip = rectified(conv(half, 4, strides=2)(noisy))
+    x = layers.BatchNormalization()(conv(quarter, 4, strides=2)(skip))
     for _ in range(blocks):
         code = rectified(layers.Dense(latent_dim, **start)(layers.Flatten()(x)))
         everywhere = layers.Dense(math.prod(x.shape[1:]), kernel_initializer="zeros")(code)
         x = layers.Add()([x, layers.Reshape(x.shape[1:])(everywhere)])
         x = layers.Add()([x, conv(quarter)(rectified(x))])
-    x = layers.Add()([bridge, upward(half)(rectified(x))])
+    x = layers.Add()([skip, upward(half)(rectified(x))])
     x = rectified(conv(half)(rectified(x)))
     # in float32 also where the rest is not, since the steps of bfloat16 near 1 can be seen
-    clean = layers.Activation("sigmoid", dtype="float32")(upward(image_shape[2])(x))
+    clean = layers.Activation("sigmoid", dtype="float32")(upward(shape[2])(x))
     return keras.Model(noisy, clean, name="residual_denoiser")
 
 
-def _image_shape(image_shape):
-    """Return a shape whose sides two halvings divide, as Keras takes it, or raise."""
-    if not isinstance(image_shape, Sequence) or len(image_shape) != 3:
-        raise ModelError(f"image_shape must be (height, width, channels), not {image_shape!r}.")
-    height, width, channels = image_shape
-    for name, side in (("height", height), ("width", width)):
-        if side is not None and positive_integer(name, side, ModelError) % 4:
-            raise ModelError(
-                f"{name} {side} is no multiple of 4, so that two halvings and two doublings "
-                f"would not return to it; pad the images to {side + 4 - side % 4}."
-            )
-    return (height, width, positive_integer("channels", channels, ModelError))
+def _image_shape(image_shape: Sequence[int | None]) -> tuple[int | None, int | None, int]:
+    """Return a shape whose sides two halvings divide, as Keras accepts it, or raise."""
+    if (
+        not isinstance(image_shape, Sequence)
+        or isinstance(image_shape, str)
+        or len(image_shape) != 3
+    ):
+        raise ModelError(f"image_shape must be (height, width, channels); got {image_shape!r}.")
+    sides = []
+    for name, side in zip(("height", "width"), image_shape, strict=False):
+        if side is not None:
+            side = positive_integer(name, side, ModelError)
+            if side % 4:
+                raise ModelError(
+                    f"{name} must be a multiple of 4, since two halvings and two doublings must "
+                    f"return to it; got {side}. Pad the images to {side + 4 - side % 4}."
+                )
+        sides.append(side)
+    return sides[0], sides[1], positive_integer("channels", image_shape[2], ModelError)
