@@ -51,17 +51,18 @@ def test_progress_shows_one_line_per_epoch(shown):
     history = model.fit(
         x, x, epochs=3, validation_data=(x, x), verbose=0, callbacks=[core.Progress()]
     )
-    *epochs, last = shown[-1].splitlines()[1:]
+    *epochs, _ = shown[-2].splitlines()[1:]
     assert len(epochs) == 3
-    assert last.startswith("trained in")
     assert f"{history.history['val_loss'][2]:.4f}" in epochs[2]
+    assert shown[-1].startswith("3 epochs in ")
+    assert shown[-1].endswith(f"val_loss {history.history['val_loss'][2]:.4f}")
     assert any("█" in text and "left" in text for text in shown)
 
 
 def test_columns_stand_apart_and_hold_what_each_epoch_has(shown):
     small = {"loss": 1.0, "reconstruction": 2e-5, "kl": math.nan}
     run([small, small | {"val_loss": 3.0}])
-    header, first, second, _ = shown[-1].splitlines()
+    header, first, second, _ = shown[-2].splitlines()
     assert header.split() == ["epoch", "loss", "reconstruction", "kl", "val_loss", "seconds"]
     assert first.split()[:4] == ["1", "1.0000", "2.00e-05", "nan"]
     assert second.split()[:5] == ["2", "1.0000", "2.00e-05", "nan", "3.0000"]
@@ -85,7 +86,8 @@ def test_progress_without_a_notebook_or_ipython(monkeypatch, capsys, installed):
     first, second, last = capsys.readouterr().out.splitlines()
     assert first.startswith("epoch 1, loss 0.5000, seconds")
     assert second.startswith("epoch 2, loss 0.2500, val_loss 1.0000, seconds")
-    assert last.startswith("trained in")
+    assert last.startswith("2 epochs in ")
+    assert last.endswith("val_loss 1.0000")
 
 
 def test_every_backend_accepts_its_steps_per_execution():

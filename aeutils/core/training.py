@@ -42,11 +42,11 @@ def steps_per_execution(steps: int) -> int:
 
 
 class Progress(keras.callbacks.Callback):
-    """A table with one line per epoch, and under it a bar with the time left.
+    """A table with one line per epoch and a bar with the time left; in the end one line.
 
     Pass it to ``fit(..., verbose=0, callbacks=[Progress()])`` in a notebook.  The table is
-    redrawn in place, so that the notebook stores the finished one only.  Outside of a notebook
-    each finished epoch prints a line.
+    redrawn in place and gives way to the last epoch's values when the training ends: plot the
+    history to see all of them.  Outside of a notebook each finished epoch prints a line.
     """
 
     def on_train_begin(self, logs: dict | None = None) -> None:
@@ -84,11 +84,14 @@ class Progress(keras.callbacks.Callback):
         self._show(self._bar(epoch + 1))
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        """Leave the finished table."""
-        total = f"trained in {time.perf_counter() - self._began:.1f} seconds"
+        """Leave the time and the last epoch's values."""
+        values = [f"{name} {v}" for name, v in (self._rows or [{}])[-1].items()]
+        seconds = time.perf_counter() - self._began
+        total = ", ".join([f"{len(self._rows)} epochs in {seconds:.1f} seconds", *values[1:-1]])
         if self._handle is None:
             print(total)
-        self._show(total)
+        else:
+            self._handle.update({"text/plain": total}, raw=True)
 
     def _bar(self, epochs_done: float) -> str:
         """Return the progress bar, for a number of epochs from the very first."""
