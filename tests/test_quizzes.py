@@ -1,5 +1,6 @@
 """Every chapter ends in a quiz of five questions and in exercises, each with its solution."""
 
+import base64
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -150,10 +151,19 @@ def test_no_question_is_asked_twice():
     assert len(set(questions)) == len(questions) == 5 * len(CHAPTERS)
 
 
+# kinds of exercises, in the order in which they may come
+FIRST = {"recall"}
+BETWEEN = {"recall", "predict first", "derive", "compute", "code", "debug"}
+# "choose" asks for a choice with reasons, of which several are good
+LAST = {"explore", "choose", "open"}
+IN_WORDS = {"recall", "derive", "debug", "open"}
+
+
 def exercises(path):
     """Return the kind of each exercise, in order."""
     (cell,) = [c for c in markdown_cells(path) if c.source.startswith("## Exercises\n")]
-    found = re.findall(r"(?m)^(\d+)\. \*\((\w+)\)\* \S.{20,}", cell.source)
+    text = cell.source.split("### Solutions")[0]
+    found = re.findall(r"(?m)^(\d+)\. \*\(([\w ]+)\)\* \S.{20,}", text)
     assert [int(number) for number, _ in found] == list(range(1, len(found) + 1))
     return [kind for _, kind in found]
 
@@ -161,31 +171,39 @@ def exercises(path):
 def solutions(path):
     """Return the numbers that are solved in words and by code, and the cells with the code."""
     cells = nbformat.read(path, 4).cells
-    (at,) = [i for i, cell in enumerate(cells) if cell.source.startswith("### Solutions\n")]
+    (at,) = [i for i, c in enumerate(cells) if re.search("(?m)^### Solutions$", c.source)]
+    text, code = cells[at].source.partition("### Solutions\n")[2], []
+    for cell in cells[at + 1 :]:
+        # up to the next part of the chapter, which may begin in the middle of a cell
+        if re.search(r"(?m)^## ", text) or cell.source.startswith("## "):
+            break
+        if cell.cell_type == "markdown":
+            text += "\n\n" + cell.source
+        else:
+            code.append(cell)
+    text = re.split(r"(?m)^## ", text)[0]
     fold = (
         r'<details class="solution">\n<summary>Solution (\d+)</summary>\n\n[^<]{20,}\n\n</details>'
     )
-    words = re.findall(fold, cells[at].source)
-    assert len(words) == cells[at].source.count("<details") == cells[at].source.count("</details>")
+    words = re.findall(fold, text)
+    assert len(words) == text.count("<details") == text.count("</details>")
     # nothing of a solution is shown before it is asked for
-    assert re.sub(r"(?s)<details.*?</details>", "", cells[at].source).strip() == "### Solutions"
-    code = []
-    for cell in cells[at + 1 :]:
-        if cell.cell_type != "code":
-            break
-        code.append(cell)
-    numbers = [m[1] for c in code if (m := re.match(r"# Exercise (\d+)", c.source))]
-    return {int(n) for n in words}, {int(n) for n in numbers}, code
+    assert re.sub(r"(?s)<details.*?</details>", "", text).strip() == ""
+    # named in the first line, or by what the page calls the fold
+    names = [
+        c.source + "\n" + c.metadata.get("mystnb", {}).get("code_prompt_show", "") for c in code
+    ]
+    numbers = re.findall(r"(?m)^# Exercise (\d+)|^Solution (\d+)$", "\n".join(names))
+    return {int(n) for n in words}, {int(a or b) for a, b in numbers}, code
 
 
 @each_chapter
 def test_exercises_go_from_recall_to_open_ended(path):
     kinds = exercises(path)
     assert len(kinds) >= 4
-    assert kinds[0] == "recall"
-    assert set(kinds[1:-1]) <= {"compute", "code"}
-    # "choose" asks for a choice with reasons, of which several are good
-    assert kinds[-1] in ("explore", "choose")
+    assert kinds[0] in FIRST
+    assert set(kinds[1:-1]) <= BETWEEN
+    assert kinds[-1] in LAST
 
 
 @each_chapter
@@ -193,9 +211,37 @@ def test_every_exercise_has_a_folded_solution(path):
     kinds = exercises(path)
     words, by_code, cells = solutions(path)
     assert words | by_code == set(range(1, len(kinds) + 1))
-    beyond_recall = {number for number, kind in enumerate(kinds, 1) if kind != "recall"}
-    assert beyond_recall <= by_code, "a solution that no test runs"
+    computed = {number for number, kind in enumerate(kinds, 1) if kind not in IN_WORDS}
+    assert computed <= by_code, "a solution that no test runs"
     for cell in cells:
         tags = cell.metadata.get("tags", [])
-        assert "hide-cell" in tags, cell.source
+        assert {"hide-cell", "remove-cell"} & set(tags), cell.source
         assert not [tag for tag in tags if "skip" in tag], cell.source
+
+
+def checks(path):
+    """Return the exercises that the page checks: each one's kind, attributes and lines."""
+    sources = "\n".join(cell.source for cell in markdown_cells(path))
+    found = re.findall(r'(?s)<(p|ol) class="(check-\w+)"([^>]*)>(.*?)</\1>', sources)
+    assert len(found) == sources.count('class="check-')
+    return [
+        (kind, dict(re.findall(r'([\w-]+)="([^"]*)"', attributes)), inside)
+        for _, kind, attributes, inside in found
+    ]
+
+
+@each_chapter
+def test_answers_that_the_page_checks_can_be_given(path):
+    for kind, attributes, inside in checks(path):
+        answer = base64.b64decode(attributes["data-answer"], validate=True).decode()
+        assert "\n\n" not in inside
+        if kind == "check-number":
+            tolerance = float(attributes["data-tolerance"])
+            assert 0 <= tolerance <= abs(float(answer)) / 10
+            # as Jupyter shows it, it is a sentence
+            assert re.fullmatch(r"[A-Z][^<]{10,}\.", inside)
+        else:
+            lines = re.findall(r"<li>(.*?)</li>", inside)
+            assert len(set(lines)) == len(lines) >= 4
+            order = [int(number) for number in answer.split(",")]
+            assert sorted(order) == list(range(1, len(lines) + 1)) != order

@@ -8,6 +8,8 @@ from browser import needs_chromium
 pytestmark = needs_chromium
 # in bytes: what a chapter may cost its reader, beside what all pages share
 PAGE_LIMIT = 1_500_000
+# Sphinx's words for what is folded
+CELL = r"code cell|the (source|content|outputs)\b"
 
 
 @pytest.fixture
@@ -179,10 +181,8 @@ def test_chapters_are_read_aloud_well(page, html, site):
         summaries = page.locator("article summary").all_inner_texts()
         assert summaries, name
         for text in summaries:
-            assert re.match(r"((Show|Hide) code cell|Solution \d|[A-D]\. )", text.strip()), (
-                name,
-                text,
-            )
+            assert len(text.strip()) > 4, (name, text)
+            assert not re.search(CELL, text), (name, text)
         assert page.locator("article summary[aria-label]").count() == 0, name
         # code is preformatted text of a known language, and no picture of it
         cells = page.locator("article .cell_input").count()

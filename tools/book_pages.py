@@ -8,14 +8,20 @@ import base64
 import io
 import itertools
 import re
+from pathlib import Path
 
 from PIL import Image
 
+FIGURES = Path(__file__).resolve().parent.parent / "book" / "_live" / "figures"
 # in bytes: a picture that needs more without loss may lose what nobody sees
 LARGE = 100_000
 ICON_SCRIPT = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
 ICON = r"fa-[a-z0-9-]+"
 ICON_RULE = rf'(?:\.{ICON}:before,?)+\{{content:"[^"]*"\}}'
+FOLD = (
+    r'<p class="collapsed admonition-title">(?P<shown>[^<]*)</p>\s*'
+    r'<p class="expanded admonition-title">(?P<hidden>[^<]*)</p>'
+)
 SEARCH = (
     r'<script src="[./]*(_static/searchtools|_static/language_data|searchindex)\.js"></script>\s*'
 )
@@ -45,6 +51,7 @@ def mend_body(html):
     html = re.sub(r'(?s)<script type="text/x-thebe-config">.*?</script>', "", html)
     # the visible words, "Show code cell source", are the name of what unfolds a cell
     html = html.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    html = re.sub(FOLD, name_fold, html)
     # scikit-learn's diagram of a model holds links inside of buttons; its text says the same
     html = re.sub(
         r'(?s)<style>\.sk-global.*?<div class="sk-text-repr-fallback">(<pre>.*?</pre>)'
@@ -65,8 +72,25 @@ def mend_body(html):
         html,
         flags=re.DOTALL,
     )
+    # pictures of cards are below the first screen
+    html = html.replace('class="sd-card-img-top"', 'class="sd-card-img-top" loading="lazy"')
     # docutils writes a role that ARIA has given up, inside a list
     return html.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def name_fold(match):
+    """Return the two names of a folded cell: a name that its author gave stays when it is open."""
+    words = {"source": "code", "content": "code and its output", "outputs": "output"}
+    shown, hidden = match["shown"], match["hidden"]
+    kind = shown.removeprefix("Show the ")
+    if kind == shown:
+        hidden = shown
+    elif kind in words:
+        shown, hidden = f"Show the {words[kind]}", f"Hide the {words[kind]}"
+    return (
+        f'<p class="collapsed admonition-title">{shown}</p>\n'
+        f'<p class="expanded admonition-title">{hidden}</p>'
+    )
 
 
 def number_figures(html, pagename):
@@ -91,9 +115,10 @@ def add_live_scripts(context):
     if kinds:
         folder = context["pathto"]("figures", resource=True)
         names = ["live", *kinds]
+        sheets = [name for name in names if (FIGURES / f"{name}.css").exists()]
         context["metatags"] = (
             context.get("metatags", "")
-            + f'<link rel="stylesheet" href="{folder}/live.css">'
+            + "".join(f'<link rel="stylesheet" href="{folder}/{name}.css">' for name in sheets)
             + "".join(f'<script defer src="{folder}/{name}.js"></script>' for name in names)
         )
 

@@ -22,6 +22,7 @@ SOURCES = [
     "notebooks/*.ipynb",
     "aeutils/**/*.py",
     "tools/*.py",
+    "benchmarks/speed.json",
 ]
 
 
