@@ -1,11 +1,12 @@
 """Train the networks of the page "Try it" by the chapters' own cells, and write them for it.
 
-    python tools/export_models.py [detector] [denoiser] [decoder]
+    python tools/export_models.py [detector] [denoiser] [decoder] [digits]
 
 runs the cells of chapters 2, 3 and 9 up to the trained network (about 6 minutes on 2 free cores;
 the words choose some of them) and writes, under book/_live/try/,
 
 - weights/NAME.js: a network and what else the page has from its chapter, see `script_of`,
+- digits.js: the digits on which the page itself trains, which need no training here,
 
 and tests/try_it/NAME.npz: Keras's answers to real images, computed with the weights as trained,
 which the tests compare with the page's.
@@ -27,11 +28,12 @@ from aeutils import runtime
 
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
+from PIL import Image  # noqa: E402
 from scipy.spatial import cKDTree  # noqa: E402
 
 from aeutils import core  # noqa: E402
 from aeutils.core.files import atomic_write  # noqa: E402
-from aeutils.data import load_fashion_mnist  # noqa: E402
+from aeutils.data import load_fashion_mnist, load_mnist  # noqa: E402
 from aeutils.images import to_unit_range  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -279,7 +281,73 @@ def export_decoder():
     )
 
 
-EXPORTS = {"detector": export_detector, "denoiser": export_denoiser, "decoder": export_decoder}
+# digits of each class that the page trains on, and that it shows and measures on
+TRAINED, TESTED = 200, 20
+GREYS = 16
+COLUMNS = 50
+WIDEST = 32
+
+
+def digits_to_train_on():
+    """Return digits in 16 greys: those to train on, those to test on, and the latter's labels."""
+    (x_train, y_train), (x_test, y_test) = load_mnist()
+
+    def first(images, labels, count):
+        # class after class in turn, so that the first ten test digits are 0 to 9
+        places = np.stack([np.flatnonzero(labels == n)[:count] for n in range(10)], axis=1).ravel()
+        return np.round(images[places] / 255 * (GREYS - 1)).astype("uint8"), labels[places]
+
+    train, _ = first(x_train, y_train, TRAINED)
+    test, labels = first(x_test, y_test, TESTED)
+    return train, test, labels
+
+
+def errors_of_pca(train, test):
+    """Return the error on the test digits of the mean image, and of PCA by components from 1 on."""
+    train, test = (x.reshape(len(x), -1) / (GREYS - 1) for x in (train, test))
+    mean = train.mean(axis=0)
+    axes = np.linalg.svd(train - mean, full_matrices=False)[2][:WIDEST]
+    codes = (test - mean) @ axes.T
+    # each component takes its square away from the error
+    total = np.sum((test - mean) ** 2, axis=1, keepdims=True)
+    left = total - np.cumsum(codes**2, axis=1)
+    return [float(round(e, 5)) for e in (total.mean() / 784, *(left.mean(axis=0) / 784))]
+
+
+def export_digits():
+    """Write the digits on which the page trains, as one picture, and what PCA reaches on them."""
+    train, test, labels = digits_to_train_on()
+    images = np.concatenate([train, test])
+    rows = images.reshape(-1, COLUMNS, 28, 28).transpose(0, 2, 1, 3).reshape(-1, COLUMNS * 28)
+    picture = Image.fromarray(rows, "P")
+    # 4 bits a pixel, each the number of a grey
+    picture.putpalette(
+        np.repeat(np.arange(GREYS) * (255 // (GREYS - 1)), 3).astype("uint8").tobytes()
+    )
+    file = io.BytesIO()
+    picture.save(file, "png", optimize=True, bits=4)
+    mean, *pca = errors_of_pca(train, test)
+    facts = {
+        "trained": len(train),
+        "tested": len(test),
+        "columns": COLUMNS,
+        "labels": "".join(map(str, labels)),
+        "mean": mean,
+        "pca": pca,
+        "png": base64.b64encode(file.getvalue()).decode(),
+    }
+    notice = (
+        "// MNIST, Y. LeCun, C. Cortes, C. J. C. Burges, CC BY-SA 3.0; by tools/export_models.py"
+    )
+    write(PAGE / "digits.js", f"{notice}\ntryIt.digits = {json.dumps(facts)};\n".encode())
+
+
+EXPORTS = {
+    "detector": export_detector,
+    "denoiser": export_denoiser,
+    "decoder": export_decoder,
+    "digits": export_digits,
+}
 
 
 def main(words):

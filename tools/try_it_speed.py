@@ -30,6 +30,8 @@ def downloaded(browser, address):
     page.click(DIGIT)
     page.locator("#try-plane").scroll_into_view_if_needed()
     page.wait_for_function("tryIt.stored.decoder")
+    page.locator("#try-train").scroll_into_view_if_needed()
+    page.wait_for_function("tryIt.digits")
     page.close()
     return sizes, addresses
 
@@ -51,7 +53,7 @@ def answer_seconds(browser, address):
         slow = page.context.new_cdp_session(page)
         slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         page.mouse.move(*place)  # a hand that waits for the picture
-        with page.expect_console_message(_is_score):
+        with page.expect_console_message(_is_invitation):
             page.goto(address, wait_until="commit")
         with page.expect_console_message(_is_score):
             page.mouse.click(*place)
@@ -64,6 +66,10 @@ def _watched_page(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 1000})
     context.add_init_script(WATCH)
     return context.new_page()
+
+
+def _is_invitation(message):
+    return message.text.startswith("Draw or choose")
 
 
 def _is_score(message):

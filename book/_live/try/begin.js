@@ -1,6 +1,7 @@
-// The last script: shows the page's parts, with a picture in them.
+// The last script: shows the page's parts, with nothing drawn.
 "use strict";
 
 tryIt.choices(document.getElementById("try-choices"));
 tryIt.ready();
-document.querySelector("#try-choices .try-choice").click();
+tryIt.begin();
+tryIt.beginTraining(); // last, since an address may lead there

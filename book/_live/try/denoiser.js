@@ -1,4 +1,4 @@
-// Chapter 3: noise by a slider, and the network's answer to the noisy picture.
+// Chapter 3: noise by a slider, and the network's output for the noisy image.
 "use strict";
 
 {
@@ -27,7 +27,7 @@
     );
   }
 
-  const inDecibels = (value) => (Number.isFinite(value) ? `${value.toFixed(1)} dB` : "no error at all");
+  const inDecibels = (value) => (Number.isFinite(value) ? `${value.toFixed(1)} dB` : "no error");
 
   function update(stays) {
     const picture = tryIt.picture;
@@ -35,7 +35,7 @@
     const factor = Number(slider.value);
     shown.textContent = factor.toFixed(2);
     if (!picture) {
-      output.textContent = "Choose a picture first.";
+      output.textContent = "Choose an image first.";
       return;
     }
     const noisy = picture.map((value, i) => Math.min(1, Math.max(0, value + factor * noise[i])));
@@ -45,18 +45,18 @@
     const verdict =
       gain > 0
         ? `the network gains ${gain.toFixed(1)} dB.`
-        : "here the network does harm: its answer is farther from the original than its input.";
-    const words = `PSNR of the noisy picture: ${inDecibels(before)}, of the answer: ${inDecibels(after)}; ${verdict}`;
+        : "here the network does harm: its output is farther from the target than its input.";
+    const words = `PSNR of the noisy input: ${inDecibels(before)}, of the output: ${inDecibels(after)}; ${verdict}`;
     output.textContent = words;
     tryIt.showGrey(canvasOf("clean"), picture);
     tryIt.showGrey(canvasOf("noisy"), noisy);
     tryIt.showGrey(canvasOf("answer"), answer);
     const what = tryIt.pictureName;
-    canvasOf("clean").setAttribute("aria-label", `The original: ${what}.`);
-    canvasOf("noisy").setAttribute("aria-label", `The same under noise of factor ${factor.toFixed(2)}.`);
+    canvasOf("clean").setAttribute("aria-label", `The target: ${what}.`);
+    canvasOf("noisy").setAttribute("aria-label", `The same with noise of factor ${factor.toFixed(2)}.`);
     canvasOf("answer").setAttribute(
       "aria-label",
-      `The network's answer to the noisy picture, ${inDecibels(after)}.`
+      `The network's output for the noisy input, ${inDecibels(after)}.`
     );
     if (stays) tryIt.say(words);
   }

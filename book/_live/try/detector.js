@@ -5,6 +5,7 @@
   const { threshold, scores } = tryIt.stored.detector.facts;
   const canvasOf = (name) => document.getElementById(`try-${name}`);
   const output = document.getElementById("try-verdict");
+  const why = document.getElementById("try-why");
   const marker = document.getElementById("try-marker");
   const chart = document.getElementById("try-chart");
   const [WIDTH, HEIGHT] = [600, 120];
@@ -43,25 +44,46 @@
     return `${rows[Math.floor(worst / 3)]} ${columns[worst % 3]}`;
   }
 
+  // Verdict, and the reasons for it: score against threshold, darkness, how it was prepared.
+  function judge(picture, score) {
+    const { words: prepared, photograph } = tryIt.prepared;
+    const black = picture.reduce((sum, value) => sum + value * value, 0) / picture.length;
+    const alarm = score > threshold;
+    // what black alone would score nearly as low on says nothing about the shape
+    const dark = !alarm && black < threshold;
+    const undecided = !alarm && photograph && score > black / 2;
+    const verdict = alarm ? ": an anomaly." : undecided ? ", but too dark to judge." : ": normal.";
+    const most = `${((1 - tryIt.stored.detector.facts.falseAlarmRate) * 100).toFixed(0)} % of normal digits`;
+    const reason = alarm
+      ? `The reconstruction error is larger than that of ${most}.`
+      : undecided || dark
+        ? `An all-black output would score ${black.toFixed(4)} on so dark an image, so the low score is weak evidence.`
+        : `The reconstruction error is as small as that of ${most}.`;
+    return {
+      kind: alarm ? "try-alarm" : undecided ? "try-undecided" : "try-normal",
+      words: `Score ${score.toFixed(4)}, ${alarm ? "above" : "below"} the threshold ${threshold.toFixed(4)}${verdict}`,
+      reasons: `${reason} ${prepared}`,
+    };
+  }
+
   tryIt.listeners.push((picture, stays) => {
     const parts = ["seen", "reconstruction", "error"];
     document.getElementById("try-results").hidden = !picture;
     marker.hidden = !picture;
+    why.hidden = !picture;
     if (!picture) {
-      output.textContent = "Draw or choose a picture, and its score appears here.";
+      output.textContent = "Draw or choose an image, and its score appears here.";
       output.className = "try-result";
-      tryIt.say("The drawing area is empty.");
+      if (stays) tryIt.say("The drawing area is empty.");
       return;
     }
     const answer = tryIt.network("detector").run(picture);
     const score = tryIt.meanSquare(picture, answer);
     const differences = picture.map((value, i) => Math.abs(value - answer[i]));
-    const alarm = score > threshold;
-    const words =
-      `Score ${score.toFixed(4)}, ${alarm ? "above" : "below"} the threshold ` +
-      `${threshold.toFixed(4)}: ${alarm ? "an anomaly" : "normal"}.`;
+    const { kind, words, reasons } = judge(picture, score);
     output.textContent = words;
-    output.className = `try-result ${alarm ? "try-alarm" : "try-normal"}`;
+    output.className = `try-result ${kind}`;
+    why.textContent = reasons;
     tryIt.showGrey(canvasOf("seen"), picture);
     tryIt.showGrey(canvasOf("reconstruction"), answer);
     tryIt.showColours(canvasOf("error"), differences);
@@ -69,12 +91,12 @@
     const descriptions = [
       `What the network sees: ${tryIt.pictureName}, 28 by 28 pixels.`,
       `The network's reconstruction, white on black; it differs most at the ${where}.`,
-      `Error map: dark where picture and reconstruction agree, light where they differ, most at the ${where}.`,
+      `Error map: dark where input and reconstruction agree, light where they differ, most at the ${where}.`,
     ];
     parts.forEach((name, i) => canvasOf(name).setAttribute("aria-label", descriptions[i]));
     marker.style.left = `${(100 * across(score)) / WIDTH}%`;
     marker.textContent = score > scores.end ? "▶" : "▼";
-    if (stays) tryIt.say(`${words} The error is largest at the ${where}.`);
+    if (stays) tryIt.say(`${words} The error is largest at the ${where}. ${reasons}`);
   });
 
   bars(scores.clothes, "clothes");

@@ -1,6 +1,6 @@
 // The picture: drawn with pointer or keys, chosen, or from a file. Whoever wants to know of a new
 // one hangs a function into tryIt.listeners; it gets the 28 x 28 values, and whether they will
-// stay (false in the middle of a stroke).
+// stay (false in the middle of a stroke). tryIt.prepared says in words how they were made.
 "use strict";
 
 {
@@ -10,10 +10,13 @@
   const context = canvas.getContext("2d", { willReadFrequently: true });
   const SIZE = canvas.width;
   const STEP = SIZE / 28;
+  const hint = document.getElementById("try-hint");
+  const undoButton = document.getElementById("try-undo");
 
   tryIt.listeners = [];
   tryIt.picture = null;
   tryIt.pictureName = "";
+  tryIt.prepared = { words: "", photograph: false };
 
   // Screen readers may read the same words again when they are only written again.
   function tell(words) {
@@ -22,16 +25,48 @@
 
   let changes = 0;
 
-  function changed(values, name, stays = true) {
+  const AS_STORED = { words: "A test image, as stored.", photograph: false };
+  const AS_MNIST = {
+    words: "Prepared like MNIST: shrunk to 20 × 20 pixels and centred by its mass.",
+    photograph: false,
+  };
+
+  function changed(values, name, stays = true, prepared = AS_MNIST) {
     changes += 1;
     tryIt.picture = values;
     tryIt.pictureName = name;
+    tryIt.prepared = prepared;
+    hint.hidden = Boolean(values);
+    undoButton.disabled = past.length === 0;
     tell(values ? `Now: ${name}.` : "The drawing area is empty.");
     for (const button of document.querySelectorAll(".try-choice")) {
       button.setAttribute("aria-pressed", String(button.getAttribute("aria-label") === name));
     }
     for (const listener of tryIt.listeners) listener(values, stays);
   }
+
+  // Undoing -----------------------------------------------------------------------------------
+
+  const past = [];
+  const MOST = 30; // steps back; each keeps a copy of the drawing area
+
+  // Called before anything changes what is seen.
+  function remember() {
+    const { picture, pictureName, prepared } = tryIt;
+    past.push({ picture, pictureName, prepared, image: context.getImageData(0, 0, SIZE, SIZE) });
+    if (past.length > MOST) past.shift();
+  }
+
+  function undo() {
+    if (last || past.length === 0) return;
+    const { picture, pictureName, prepared, image } = past.pop();
+    context.putImageData(image, 0, 0);
+    point.down = false;
+    showPen();
+    changed(picture, pictureName, true, prepared);
+  }
+
+  undoButton.addEventListener("click", undo);
 
   // Drawing -----------------------------------------------------------------------------------
 
@@ -78,6 +113,7 @@
     if (event.button !== 0 || last) return;
     drawing = event.pointerId;
     canvas.setPointerCapture(drawing);
+    remember();
     last = place(event);
     line(last, last);
     soon();
@@ -110,6 +146,11 @@
   }
 
   canvas.addEventListener("keydown", (event) => {
+    if (event.key === "z" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      undo();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const within = (value) => Math.min(SIZE - STEP, Math.max(STEP, value));
     if (event.key in moves) {
@@ -130,6 +171,7 @@
       point.down = !point.down;
       tryIt.say(point.down ? "pen down" : "pen lifted");
       if (point.down) {
+        remember();
         line(point, point);
         drawn(true);
       }
@@ -143,6 +185,7 @@
   });
 
   function empty() {
+    if (tryIt.picture) remember();
     clear();
     point.down = false;
     showPen();
@@ -153,13 +196,14 @@
 
   // Choosing ----------------------------------------------------------------------------------
 
-  function show(values, name) {
+  function show(values, name, prepared) {
+    remember();
     const small = document.createElement("canvas");
     small.width = small.height = 28;
     tryIt.showGrey(small, values);
     context.imageSmoothingEnabled = false;
     context.drawImage(small, 0, 0, SIZE, SIZE);
-    changed(values, name);
+    changed(values, name, true, prepared);
   }
 
   // Fills a list with the stored pictures, or those `among` them; `chosen` is called after a choice.
@@ -177,7 +221,7 @@
       tryIt.showGrey(small, values);
       button.append(small);
       button.addEventListener("click", () => {
-        show(values, name);
+        show(values, name, AS_STORED);
         chosen();
       });
       list.append(button);
@@ -186,8 +230,8 @@
 
   // Files -------------------------------------------------------------------------------------
 
-  // The picture with its longer side as long as the drawing area's; what is transparent shows the
-  // ground behind.
+  // The image with its longer side as long as the drawing area's, which also averages a camera's
+  // noise; what is transparent shows the ground behind.
   function shrunk(image, ground) {
     const [width, height] = [image.naturalWidth || SIZE, image.naturalHeight || SIZE];
     const scale = SIZE / Math.max(width, height);
@@ -203,6 +247,19 @@
     return small;
   }
 
+  const FROM_PAPER = {
+    words:
+      "It looks like ink on paper, so it was prepared like MNIST: " +
+      "white on black, shrunk to 20 × 20 pixels and centred by its mass.",
+    photograph: false,
+  };
+  const asPhotograph = (reason) => ({
+    words:
+      `It does not look like ink on paper (${reason}), so it was prepared as in chapter 2: ` +
+      "grey, resized to 28 × 28 pixels, values between 0 and 1.",
+    photograph: true,
+  });
+
   async function open(file) {
     tell(`Reading ${file.name} …`);
     const before = changes;
@@ -211,7 +268,7 @@
     try {
       await image.decode();
     } catch {
-      if (changes === before) tell(`${file.name} is no picture that this browser can read.`);
+      if (changes === before) tell(`${file.name} cannot be read as an image by this browser.`);
       return;
     } finally {
       URL.revokeObjectURL(image.src);
@@ -220,9 +277,9 @@
     if (changes !== before) return;
     // white strokes on nothing are seen on black alone
     for (const ground of ["white", "black"]) {
-      const values = tryIt.likeMnist(tryIt.inkOf(tryIt.greyOf(shrunk(image, ground))));
-      if (values) {
-        show(values, file.name);
+      const found = tryIt.prepare(tryIt.greyOf(shrunk(image, ground)));
+      if (found) {
+        show(found.values, file.name, found.reason ? asPhotograph(found.reason) : FROM_PAPER);
         return;
       }
     }
@@ -254,9 +311,12 @@
   area.addEventListener("dragover", (event) => event.preventDefault());
   area.addEventListener("drop", (event) => {
     event.preventDefault();
-    if (!bringsFile(event)) tell("That was no file. Save the picture first, and drop or open its file.");
+    if (!bringsFile(event)) tell("That was no file. Save the image first, and drop or open its file.");
   });
 
-  clear();
-  showPen();
+  tryIt.begin = () => {
+    clear();
+    showPen();
+    changed(null, "nothing", false);
+  };
 }

@@ -29,7 +29,7 @@
     const place = code.map((value) => value.toFixed(2).replace("-", "−")).join(", ");
     const words = `Code (${place}). Most training digits around it are ${nearest(code)}s.`;
     output.textContent = words;
-    digit.setAttribute("aria-label", `What the decoder makes of it; around here lie ${nearest(code)}s.`);
+    digit.setAttribute("aria-label", `Output of the decoder; most training digits around it are ${nearest(code)}s.`);
     if (stays) tryIt.say(words);
   }
 

@@ -40,6 +40,8 @@
     constructor({ input, layers: parts, text }) {
       let start = 0;
       this.input = input;
+      this.widths = parts.map(({ bias }) => (bias ? bias.shape[0] : Infinity));
+      this.bottleneck = this.widths.indexOf(Math.min(...this.widths));
       this.layers = parts.map(({ type, activation, ...weights }) => {
         const tensors = {};
         for (const name of Object.keys(weights)) {
@@ -50,12 +52,26 @@
       });
     }
 
-    // Values of one or more pictures (or codes) in, the answers in one Float32Array out.
+    // Values of one or more images (or codes) in, the outputs in one Float32Array out.
     run(values) {
-      const count = values.length / this.input.reduce((a, b) => a * b);
+      return this.compute(this.layers, values, this.input);
+    }
+
+    // The two halves of a network of dense layers, split behind its narrowest layer.
+    encode(values) {
+      return this.compute(this.layers.slice(0, this.bottleneck + 1), values, this.input);
+    }
+
+    decode(codes) {
+      const { bottleneck, widths } = this;
+      return this.compute(this.layers.slice(bottleneck + 1), codes, [widths[bottleneck]]);
+    }
+
+    compute(layers, values, shape) {
+      const count = values.length / shape.reduce((a, b) => a * b);
       return tf.tidy(() => {
-        const x = tf.tensor(values, [count, ...this.input]);
-        return this.layers.reduce((y, layer) => layer(y), x).dataSync();
+        const x = tf.tensor(values, [count, ...shape]);
+        return layers.reduce((y, layer) => layer(y), x).dataSync();
       });
     }
   }

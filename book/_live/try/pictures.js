@@ -1,4 +1,4 @@
-// Pictures as the networks take them: 28 x 28 values from 0, black, to 1, white.
+// Images as the networks take them: 28 x 28 values from 0, black, to 1, white.
 "use strict";
 
 {
@@ -40,22 +40,64 @@
     return { values, width, height };
   };
 
-  // White on black, whatever the paper: the border is taken for paper, and what differs from it
-  // by less than a sixth of the strongest stroke for paper, too.
+  // Ink on paper as white on black. The border is taken for paper: a plane through it, since light
+  // falls from one side; what differs from it by less than a sixth of the strongest stroke is paper,
+  // too. `measures` tell whether this is ink on paper at all, as `notInk` judges.
   tryIt.inkOf = ({ values, width, height }) => {
-    const border = values.filter((_, i) => {
+    const [middleX, middleY] = [(width - 1) / 2, (height - 1) / 2];
+    const border = [];
+    for (let i = 0; i < values.length; i++) {
       const x = i % width;
-      return x === 0 || x === width - 1 || i < width || i >= values.length - width;
-    });
-    const paper = border.sort()[border.length >> 1];
-    const least = values.reduce((a, b) => Math.min(a, b));
-    const greatest = values.reduce((a, b) => Math.max(a, b));
+      if (x === 0 || x === width - 1 || i < width || i >= values.length - width) border.push(i);
+    }
+    const across = (i) => (i % width) - middleX;
+    const down = (i) => Math.floor(i / width) - middleY;
+    const sum = (of) => border.reduce((total, i) => total + of(i), 0);
+    const mean = sum((i) => values[i]) / border.length;
+    const slopeX = sum((i) => values[i] * across(i)) / Math.max(1, sum((i) => across(i) ** 2));
+    const slopeY = sum((i) => values[i] * down(i)) / Math.max(1, sum((i) => down(i) ** 2));
+    const flat = values.map((value, i) => value - mean - slopeX * across(i) - slopeY * down(i));
+    const paper = border.map((i) => flat[i]).sort((a, b) => a - b)[border.length >> 1];
+    const least = flat.reduce((a, b) => Math.min(a, b));
+    const greatest = flat.reduce((a, b) => Math.max(a, b));
     // by what differs most from it, since paper in the shade is darker than a lit blackboard
     const dark = paper - least > greatest - paper;
-    const differences = values.map((value) => (dark ? paper - value : value - paper));
-    const strongest = differences.reduce((a, b) => Math.max(a, b), 0);
-    const ink = differences.map((d) => (strongest < 0.1 || d < strongest / 6 ? 0 : d / strongest));
-    return { values: ink, width, height };
+    const strongest = Math.max(paper - least, greatest - paper);
+    const part = flat.map((value) => (dark ? paper - value : value - paper) / (strongest || 1));
+    const share = (of) => part.reduce((count, p) => count + of(p), 0) / part.length;
+    const stroke = share((p) => p > 0.25);
+    const measures = {
+      border: border.filter((i) => Math.abs(part[i]) < 0.25).length / border.length,
+      paper: share((p) => Math.abs(p) < 0.25),
+      other: share((p) => p < -0.25), // darker than white chalk's board, lighter than ink's paper
+      between: share((p) => p > 0.25 && p < 0.75) / (stroke || 1),
+    };
+    const ink = part.map((p) => (strongest < 0.1 || p < 1 / 6 ? 0 : p));
+    return { values: ink, width, height, measures };
+  };
+
+  // In words, why an image is no ink on paper; empty if it is. Tried on MNIST digits pasted on
+  // even and uneven paper and on the photographs of scikit-image, which lie well on either side.
+  const percent = (share) => `${Math.round(100 * share)} %`;
+  function notInk({ border, paper, other, between }, values) {
+    if (border < 0.95) return `only ${percent(border)} of its border has the shade of paper`;
+    if (paper < 0.7) return `only ${percent(paper)} of it has one shade, that of paper`;
+    if (other > 0.02) return `${percent(other)} of it is lighter and other parts darker than its border`;
+    if (between > 0.65) return `${percent(between)} of its marks are shades between paper and ink`;
+    // MNIST's strokes are about two of 28 pixels wide
+    const marks = values.filter((value) => value > 0.1).sort();
+    if (marks[Math.floor(0.8 * marks.length)] < 0.5) return "its strokes are too thin for 28 × 28 pixels";
+    return "";
+  }
+
+  // Any image as the networks take it: ink on paper the way that MNIST was made; everything else
+  // as chapter 2 does, grey and resized. Null if there is nothing but paper.
+  tryIt.prepare = (grey) => {
+    const ink = tryIt.inkOf(grey);
+    const values = tryIt.likeMnist(ink);
+    if (!values) return null;
+    const reason = notInk(ink.measures, values);
+    return reason ? { values: resized(grey), reason } : { values, reason };
   };
 
   function boundsOf({ values, width }) {
@@ -83,18 +125,21 @@
     });
   }
 
-  // A part of a picture as 28 x 28 values, of which (left, top) is the upper left corner and
-  // `step` the size of a pixel.
-  function resample({ values, width, height }, left, top, step) {
+  // A part of an image as 28 x 28 values, of which (left, top) is the upper left corner and
+  // `stepX` by `stepY` the size of a pixel.
+  function resample({ values, width, height }, left, top, stepX, stepY) {
     const rows = [];
     for (let y = 0; y < height; y++) {
-      rows.push(means((x) => (x < 0 || x >= width ? 0 : values[y * width + x]), left, step, SIDE));
+      rows.push(means((x) => (x < 0 || x >= width ? 0 : values[y * width + x]), left, stepX, SIDE));
     }
     const columns = rows[0].map((_, x) =>
-      means((y) => (y < 0 || y >= height ? 0 : rows[y][x]), top, step, SIDE)
+      means((y) => (y < 0 || y >= height ? 0 : rows[y][x]), top, stepY, SIDE)
     );
     return Float32Array.from({ length: SIDE * SIDE }, (_, i) => columns[i % SIDE][Math.floor(i / SIDE)]);
   }
+
+  // The whole image, without keeping its proportions, as aeutils.images.load_image resizes.
+  const resized = (grey) => resample(grey, 0, 0, grey.width / SIDE, grey.height / SIDE);
 
   // The way that MNIST was made: the ink fits a box of 20 x 20 pixels, which lies so that the
   // centre of mass is in the middle of the picture. Null if there is no ink.
@@ -110,6 +155,6 @@
     const step = Math.max(bounds.width, bounds.height) / BOX;
     // the box is moved by whole pixels, until the centre of mass is in the middle of pixel 14
     const corner = (edge, centre) => edge - step * Math.round(14.5 - (centre - edge) / step);
-    return resample(ink, corner(bounds.left, x / mass), corner(bounds.top, y / mass), step);
+    return resample(ink, corner(bounds.left, x / mass), corner(bounds.top, y / mass), step, step);
   };
 }

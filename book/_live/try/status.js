@@ -32,13 +32,13 @@ tryIt.add = (name, description, text) => (tryIt.stored[name] = { ...description,
   };
 
   // A script that does not load or stops is otherwise silent; errors of loading do not bubble.
-  // The decoder comes late and tells its own.
+  // The decoder and the digits to train on come late and tell their own.
   const ours = new URL("../try/", location.href).href;
   addEventListener(
     "error",
     (event) => {
       const source = event.target.src || event.filename || "";
-      if (source.startsWith(ours) && !source.endsWith("decoder.js")) {
+      if (source.startsWith(ours) && !/(decoder|digits)\.js$/.test(source)) {
         tryIt.fail(event.message ? `${event.message}.` : `${source.split("/").pop()} did not load.`);
       }
     },
