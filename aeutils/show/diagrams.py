@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Diagram", "diagram"]
 
 HEIGHT = 150.0
-TOP, BOTTOM = 34.0, 52.0
+BOTTOM = 52.0
 STEP = 58.0
 # layers that are drawn, and what they are called; the others, such as activations, change no shape
 NAMES = {
@@ -81,8 +81,9 @@ class Diagram:
         dense = max((b.shape[-1] or 1 for b in self.blocks if len(b.shape) == 1), default=1)
         deepest = max((b.shape[-1] or 1 for b in self.blocks if len(b.shape) > 1), default=1)
         width = STEP * len(self.blocks) + 8
-        height = TOP + HEIGHT + BOTTOM
-        middle = TOP + HEIGHT / 2
+        top = 34.0 if self.links else 4.0
+        height = top + HEIGHT + BOTTOM
+        middle = top + HEIGHT / 2
         parts = []
         tops = []
         for i, block in enumerate(self.blocks):
@@ -107,7 +108,7 @@ class Diagram:
             lines = [size, f"× {channels}"] if len(block.shape) > 1 else [channels]
             for line, text in enumerate([*lines, block.kind]):
                 parts.append(
-                    f'<text x="{x:.0f}" y="{TOP + HEIGHT + 16 + 14 * line:.0f}">{text}</text>'
+                    f'<text x="{x:.0f}" y="{top + HEIGHT + 16 + 14 * line:.0f}">{text}</text>'
                 )
         for a, b in self.links:
             xa, xb = (STEP * (i + 0.5) + 4 for i in (a, b))
