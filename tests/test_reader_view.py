@@ -110,7 +110,7 @@ def test_what_is_beyond_a_limit_is_seen(windows, tmp_path):
     wide = '<div style="overflow-x: auto; width: 300px"><table><td>{}</td></table></div>'
     bad.write_text(
         '<article class="bd-article" style="position: relative">'
-        + f"<p>{'words ' * 4000}</p>{code * 200}"
+        + f"<p>{'words ' * 12_000}</p>{code * 500}"
         + '<img alt="bare" style="display: block; width: 9px; height: 99px">'
         + wide.format("wide" * 300)
         + "</article>"

@@ -2,7 +2,7 @@
 // reads well without this script: details elements, a sentence, a numbered list.
 "use strict";
 
-{
+addEventListener("DOMContentLoaded", () => {
   const make = (name, attributes = {}, ...children) => {
     const element = document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
@@ -195,4 +195,4 @@
     });
     list.after(make("div", { class: "order-check" }, check, " ", says));
   }
-}
+});
