@@ -743,13 +743,10 @@ def wait_for_error(page, below, seconds=60):
 
 
 def pixels(page, name):
-    script = """name => { const c = document.getElementById(name);
-        return Array.from(c.getContext("2d").getImageData(0, 0, c.width, c.height).data); }"""
-    shape = page.evaluate(
-        "name => [...'hw'].map(s => document.getElementById(name)[s === 'h' ? 'height' : 'width'])",
-        name,
-    )
-    return np.array(page.evaluate(script, name), "uint8").reshape(*shape, 4)
+    """Return the colours of a canvas, and how opaque they are."""
+    address = page.evaluate("name => document.getElementById(name).toDataURL()", name)
+    data = base64.b64decode(address.split(",")[1])
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
 
 
 def nearest_classes(images):
@@ -793,8 +790,7 @@ def test_training_starts_pauses_continues_and_resets(page):
     page.focus("#try-train-start")
     page.keyboard.press("Enter")
     page.wait_for_function("document.getElementById('try-train-start').textContent === 'Pause'")
-    pca = training(page)[3]
-    wait_for_error(page, pca)  # of as many components
+    wait_for_error(page, 0.8 * training(page)[2])  # which is the mean image's
     page.keyboard.press("Enter")
     assert page.inner_text("#try-train-start") == "Continue"
     page.wait_for_timeout(300)

@@ -10,8 +10,10 @@ tryIt.add = (name, description, text) => (tryIt.stored[name] = { ...description,
   const line = document.getElementById("try-status");
   const spoken = document.getElementById("try-spoken");
   let timer;
+  let failed = false;
 
   tryIt.fail = (reason) => {
+    failed = true;
     line.textContent =
       `The networks cannot run here: ${reason} ` +
       "They need a browser of 2020 or later with JavaScript. The chapters show the same in pictures.";
@@ -21,6 +23,7 @@ tryIt.add = (name, description, text) => (tryIt.stored[name] = { ...description,
   };
 
   tryIt.ready = () => {
+    if (failed) return;
     line.textContent = "The networks are ready. They run in your browser; what you draw stays there.";
     for (const part of document.querySelectorAll(".try-app")) part.hidden = false;
   };
