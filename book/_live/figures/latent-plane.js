@@ -31,7 +31,7 @@ liveFigure("latent-plane", (app, data) => {
   plane.append(cursor);
 
   const row = element("div", { class: "live-row" });
-  const box = element("div", { style: "flex: 1 1 260px; max-width: 420px" }, plane);
+  const box = element("div", { style: "flex: 1 1 260px; max-width: 480px" }, plane);
   const side = element("div", { style: "text-align: center" });
   row.append(box, side);
   app.append(row);
