@@ -58,8 +58,15 @@ def watch(page, home):
 
 
 def broken_images(page):
+    # what waits to be scrolled to is asked for now
     return page.evaluate(
-        "[...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src)"
+        """async () => {
+          for (const image of document.querySelectorAll("img[loading=lazy]")) {
+            image.loading = "eager";
+            await image.decode().catch(() => {});
+          }
+          return [...document.images].filter(i => !i.complete || !i.naturalWidth).map(i => i.src);
+        }"""
     )
 
 
@@ -175,8 +182,10 @@ def test_chapters_are_read_aloud_well(page, html, site):
         article = page.get_by_role("article")
         assert article.get_by_role("heading", level=1).count() == 1, name
         # every picture has a role and a name, and there is none without
-        named = article.get_by_role("img", name=re.compile(r"\w+ \w+ \w+ ")).count()
-        assert named == page.locator("article img").count() > 0, name
+        named = article.get_by_role("img", name=re.compile(r"\w+ \w+ \w+ "))
+        # a live figure takes the place of its picture
+        shown = page.locator("article img:visible").count()
+        assert named.and_(page.locator("img")).count() == shown > 0, name
         # what unfolds is a native control with a name that says what of
         summaries = page.locator("article summary").all_inner_texts()
         assert summaries, name
