@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 LINE_STYLES: list[Any] = ["-", ":", "-.", "--", (0, (1, 4)), (0, (5, 5))]
 OUTLINE_STYLES: list[Any] = ["-", "-", "--", "-.", (0, (6, 1, 1, 1, 1, 1))]
 LARGEST_FIGURE = 2**16  # pixels in each direction that Matplotlib draws
+# legible on a light and on a dark ground, for names beside pictures that neither turns over
+GREY = "#767676"
 
 __all__ = [
     "draw_autoencoder",
@@ -162,10 +164,10 @@ def show_images(
             continue
         axis.imshow(pixels[i], cmap="gray", vmin=0, vmax=1)
         if above is not None:
-            axis.set_title(above[i], fontsize=8)
+            axis.set_title(above[i], fontsize=8, color=GREY)
     if beside is not None:
         for axis, title in zip(axes[:, 0], beside, strict=True):
-            axis.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=9)
+            axis.set_ylabel(title, rotation=0, ha="right", va="center", fontsize=9, color=GREY)
     return figure
 
 
