@@ -1,4 +1,4 @@
-"""What the stored results of benchmarks/denoising_speed.py and denoising_quality.py must hold."""
+"""What the stored results of the denoising benchmarks must hold."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from aeutils.core import count_macs
 from aeutils.denoising import conv_denoiser, residual_denoiser
 
 SPEED, QUALITY = results.read("denoising_speed"), results.read("denoising_quality")
+SEEDS = results.read("denoiser_seeds")
 ARTICLE, LADDER = SPEED["article"], list(SPEED["ladder"].values())
 
 
@@ -75,3 +76,17 @@ def test_one_network_serves_all_levels():
     assert {len(row) for row in scores.values()} == {10}
     for blind, noisy in zip(scores["one for all levels"], scores["noisy"], strict=True):
         assert blind > noisy
+
+
+def test_three_seeds_of_chapter_3_reach_the_articles_quality():
+    quality = [run["psnr_db"] for run in SEEDS["runs"]]
+    assert len(quality) == 3
+    assert np.std(quality) < 0.05
+    assert np.mean(quality) == pytest.approx(ARTICLE["psnr_db"], abs=0.1)
+
+
+def test_the_target_and_not_the_width_of_the_code_removes_the_noise():
+    for row in SEEDS["codes"]:
+        kept = [run["passed_on"] for run in row["runs"]]
+        assert len(kept) == 3
+        assert max(kept) < 0.05 if row["target"] == "clean" else min(kept) > 0.04
