@@ -23,7 +23,7 @@ setup: ## make .venv from requirements.txt (GPU=1: with CUDA libraries); reused 
 book: ## render the book from the stored outputs
 	@$(PYTHON) tools/commands.py book
 
-print: setup ## make one file of the whole book, and a PDF of it where Chromium is installed
+print: setup ## make one file and an EPUB of the whole book, and a PDF where Chromium is installed
 	@$(BIN)/python tools/print_book.py
 
 test: ## check the code, the book, and every chapter by running it again (CHAPTERS="02 05": these alone)
