@@ -240,7 +240,6 @@ def anomaly_tables(anomalies):
         ),
         "of_seconds": seconds(
             {
-                **anomalies["tables"],
                 "MNIST, one digit": prepared,
                 "MNIST, 10,000 digits": clothes["smoothed"],
             }

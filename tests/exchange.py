@@ -17,6 +17,8 @@ runtime.quiet_logs()
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
+# a room brings a layer when it is asked for; Keras must have seen it before a network is loaded
+import aeutils.core.layers  # noqa: E402, F401
 from aeutils import audio, core, denoising, documents, sequences  # noqa: E402
 from aeutils.core.errors import AeutilsError  # noqa: E402
 from aeutils.generative import VariationalAutoencoder, binarize  # noqa: E402
@@ -48,7 +50,9 @@ def answers(model):
     """Return what a network makes of them."""
     x = inputs(model)
     if isinstance(model, VariationalAutoencoder):
-        return np.concatenate([model.decode(model.encode(x)[0]), model.elbo(x)[:, None]], axis=1)
+        # in nats per pixel, of the size of the probabilities beside it
+        elbo = model.elbo(x)[:, None] / x.shape[1]
+        return np.concatenate([model.decode(model.encode(x)[0]), elbo], axis=1)
     return model.predict(x, verbose=0)
 
 

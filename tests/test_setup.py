@@ -11,6 +11,7 @@ import commands
 import execute
 import nbformat
 import pytest
+import run_backends
 import run_tests
 import set_repository
 import setup_venv
@@ -153,6 +154,10 @@ def test_what_begins_first_is_there():
         first = run_tests.longest_first(paths, longest)[: len(longest)]
         for path, name in zip(first, longest, strict=True):
             assert path.stem.removeprefix("test_").startswith(name)
+
+
+def test_the_tests_of_other_backends_are_there():
+    assert [name for name in run_backends.TESTS if not (ROOT / name).is_file()] == []
 
 
 @pytest.fixture

@@ -17,17 +17,23 @@ from execute import NOTEBOOKS, choose, run
 from nbclient.exceptions import CellExecutionError
 
 BACKENDS = {"jax": "JAX", "torch": "PyTorch"}
-TESTS = (
-    "audio_cleaning",
-    "backends",
-    "cleaning",
-    "detector",
-    "large",
-    "layers",
-    "models",
-    "runtime",
-)
-TESTS = [f"tests/test_{name}.py" for name in (*TESTS, "training", "vae")]
+TESTS = [
+    f"tests/test_{name}.py"
+    for name in (
+        "audio_cleaning",
+        "backends",
+        "detector",
+        "documents_cleaning",
+        "inspection",
+        "layers",
+        "networks",
+        "runtime",
+        "sequences_networks",
+        "shards",
+        "training",
+        "vae",
+    )
+]
 
 
 def main(words):

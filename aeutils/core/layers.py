@@ -53,6 +53,9 @@ class UpsampleConv2D(keras.layers.Conv2D):
     -----
     Accepts shape (n, height, width, channels), outputs (n, 2 height, 2 width, `filters`).
 
+    ``keras.models.load_model`` reads networks with this layer after ``import
+    aeutils.core.layers``.
+
     References
     ----------
     Shi et al., "Is the deconvolution layer the same as a convolutional layer?",

@@ -33,6 +33,9 @@ class RandomNoise(keras.layers.Layer):
     -----
     Accepts and outputs images in [0, 1], shape (n, ...), clipped as
     :func:`aeutils.images.add_noise` clips them.
+
+    ``keras.models.load_model`` reads networks with this layer after ``import
+    aeutils.denoising.layers``.
     """
 
     def __init__(
