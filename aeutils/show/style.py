@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["book_style"]
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     # about 480 pixels wide, so that labels stay legible on a phone
     "figure.figsize": (5.0, 3.1),
     "figure.dpi": 96,
