@@ -1,0 +1,149 @@
+"""Live figures come alive from a folder of files, show what their cells wrote, need no mouse."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+from browser import needs_chromium
+
+pytestmark = needs_chromium
+
+
+def unpacked(data):
+    """Return what aeutils.show.packed() packed."""
+    steps = np.frombuffer(base64.b64decode(data["bytes"]), np.uint8).reshape(data["shape"])
+    return data["low"] + (data["high"] - data["low"]) * steps / 255
+
+
+@pytest.fixture
+def figure(browser, html, request):
+    """The live figure of a chapter, opened as a file, and the numbers that its cell wrote."""
+    chapter, kind = request.param
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto((html / "notebooks" / f"{chapter}.html").as_uri())
+    figure = page.locator(f'figure[data-live="{kind}"].is-live')
+    figure.wait_for()
+    figure.scroll_into_view_if_needed()
+    data = json.loads(figure.locator('script[type="application/json"]').text_content())
+    yield figure, data
+    page.close()
+
+
+def chapter(name, kind):
+    return pytest.mark.parametrize("figure", [(name, kind)], indirect=True, ids=[kind])
+
+
+def grey(canvas):
+    """Return the pixels of a canvas, from 0 to 1."""
+    script = """canvas => Array.from(canvas.getContext("2d")
+        .getImageData(0, 0, canvas.width, canvas.height).data).filter((_, i) => i % 4 === 0)"""
+    return np.array(canvas.evaluate(script)) / 255
+
+
+@chapter("03_image_denoising", "noise-slider")
+def test_the_noise_slider_shows_the_images_and_decibels_of_the_chapter(figure):
+    figure, data = figure
+    images = unpacked(data["images"])
+    slider = figure.locator("input[type=range]")
+    assert figure.locator("img").is_hidden()
+    assert slider.get_attribute("aria-valuetext") == "0.50"
+
+    def compare(level, digit):
+        for kind in range(len(data["kinds"])):
+            shown = grey(figure.locator("canvas").nth(kind))
+            assert np.abs(shown - images[level, kind, digit].ravel()).max() < 0.01
+        values = [f"PSNR {values[digit]:.1f} dB" for values in data["psnr"][level]]
+        assert figure.locator(".live-picture output").all_inner_texts() == values
+        assert figure.locator(".live-slider output").inner_text() == f"{data['levels'][level]:.2f}"
+
+    compare(data["start"], 0)
+    slider.focus()
+    slider.press("Home")
+    compare(0, 0)
+    slider.press("ArrowRight")
+    compare(1, 0)
+    slider.press("End")
+    compare(len(data["levels"]) - 1, 0)
+    assert slider.get_attribute("aria-valuetext") == "1.00"
+    digit = figure.locator("button").nth(3)
+    digit.focus()
+    digit.press("Enter")
+    compare(len(data["levels"]) - 1, 3)
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+@chapter("02_anomaly_detection", "threshold")
+def test_the_threshold_shows_rates_precision_and_cost_of_the_counted_scores(figure):
+    figure, data = figure
+    counts = [np.array(data["normal"]), *map(np.array, data["anomalies"])]
+    threshold, rare, price = figure.locator("input[type=range]").all()
+
+    def compare(place, kind, base_rate, cost_of_a_miss):
+        false_alarms, found = (
+            c[place + 1 :].sum() / c.sum() for c in (counts[0], counts[1 + kind])
+        )
+        real, wrong = base_rate * found, (1 - base_rate) * false_alarms
+        cost = 1000 * (wrong + (base_rate - real) * cost_of_a_miss)
+        precision = f"{100 * real / (real + wrong):.1f} %" if real + wrong else "no alarm"
+        values = figure.locator("div.live-slider output").all_inner_texts()
+        numbers = [float(v.split()[0]) for v in [*values[:2], values[3]]]
+        assert numbers == pytest.approx([100 * false_alarms, 100 * found, cost], abs=0.051)
+        assert float(values[2].split()[0]) == pytest.approx(float(precision.split()[0]), abs=0.1)
+        words = figure.locator("svg").get_attribute("aria-label")
+        assert f"threshold {place * data['step']:.4f}" in words
+
+    compare(data["start"], 0, 1 / 1000, 100)
+    threshold.focus()
+    threshold.press("ArrowLeft")
+    compare(data["start"] - 1, 0, 1 / 1000, 100)
+    rare.focus()
+    rare.press("ArrowLeft")
+    price.focus()
+    price.press("End")
+    compare(data["start"] - 1, 0, 1 / 794, 10_000)
+    button = figure.locator("button").nth(2)
+    button.focus()
+    button.press("Enter")
+    compare(data["start"] - 1, 2, 1 / 794, 10_000)
+    chart = figure.locator("svg")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    mouse = figure.page.mouse
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] / 4, box["y"] + 60)
+    mouse.up()
+    n_bins = len(data["normal"])
+    assert abs(int(threshold.input_value()) - n_bins / 4) <= 2
+    compare(int(threshold.input_value()), 2, 1 / 794, 10_000)
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+@chapter("02_anomaly_detection", "error-maps")
+def test_error_maps_show_images_reconstructions_and_scores_of_the_chapter(figure):
+    figure, data = figure
+    inputs, reconstructions = (
+        unpacked(data[name]).reshape(len(data["names"]), -1, 784)
+        for name in ("inputs", "reconstructions")
+    )
+    says = figure.locator("output")
+    for kind, name in enumerate(data["names"]):
+        button = figure.get_by_role("button", name=name, exact=True)
+        button.focus()
+        button.press("Enter")
+        for example, score in enumerate(data["scores"][kind]):
+            x, y = inputs[kind, example], reconstructions[kind, example]
+            # 8 bits a pixel move the score by little
+            assert np.mean((x - y) ** 2) == pytest.approx(score, abs=1e-3)
+            assert np.abs(grey(figure.locator("canvas").nth(0)) - x).max() < 0.01
+            assert np.abs(grey(figure.locator("canvas").nth(1)) - y).max() < 0.01
+            error = grey(figure.locator("canvas").nth(2))
+            assert np.corrcoef(error, np.abs(x - y))[0, 1] > 0.9
+            alarm = score > data["threshold"]
+            assert says.inner_text() == (
+                f"Score {score:.4f}, {'above' if alarm else 'not above'} the threshold "
+                f"{data['threshold']:.4f}: {'alarm' if alarm else 'no alarm'}."
+            )
+            figure.get_by_role("button", name="Another example").press("Enter")
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
