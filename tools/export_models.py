@@ -189,16 +189,17 @@ def histogram(scores, end, bins=60):
 def pictures_of(chapter):
     """Return names and pixels of the pictures to choose from; none was trained on."""
     digits, scores = chapter["x_normal"], chapter["scores"]
-    labels = chapter["y_test"][chapter["order"][5000:]]
+    labels = chapter["y_normal"]
     clothes = chapter["anomalies"]["clothes"]
     _, (_, kinds) = load_fashion_mnist()
     firsts = {f"digit {n}": digits[np.argmax(labels == n)] for n in range(10)}
     named = {"T-shirt": 0, "trousers": 1, "sandal": 5, "bag": 8, "boot": 9}
     firsts |= {name: clothes[np.argmax(kinds == kind)] for name, kind in named.items()}
     four = np.argmax(labels == 4)
-    firsts["4 on its head"] = chapter["anomalies"]["upside down"][four]
-    firsts["shifted 4"] = chapter["anomalies"]["shifted"][four]
-    firsts["noise"] = chapter["anomalies"]["uniform noise"][0]
+    firsts["4 on its head"] = digits[four][::-1]  # the last pixel first
+    moved = np.pad(digits[four].reshape(28, 28), ((4, 0), (4, 0)))[:28, :28]
+    firsts["shifted 4"] = moved.ravel()
+    firsts["noise"] = chapter["anomalies"]["noise"][0]
     firsts["odd digit, a false alarm"] = digits[np.argmax(scores["normal"])]
     firsts["dark garment, missed"] = clothes[np.argmin(scores["clothes"])]
     return firsts
