@@ -109,6 +109,12 @@ def grey_share(x):
     return ((x > 0.1) & (x < 0.9)).mean(axis=1)
 
 
+def grey_deviation(x):
+    """Return as a score how far the share of grey pixels is from its mean."""
+    mean = grey_share(x).mean()
+    return lambda x: np.abs(grey_share(x) - mean)
+
+
 def detectors_of(x, seed):
     """Return all detectors, fitted, by name."""
     return (
@@ -117,6 +123,7 @@ def detectors_of(x, seed):
         | {"nearest neighbour": neighbours(x)}
         | {f"isolation forest, {n} samples": forest(x, n, seed) for n in SAMPLES}
         | {"mean pixel": ink, "share of grey pixels": grey_share}
+        | {"grey pixels, two-sided": grey_deviation(x)}
     )
 
 
