@@ -33,13 +33,14 @@ liveFigure("error-maps", (app, data) => {
     { style: "display: grid; grid-template-columns: 25% 1fr auto; font-size: 0.85rem", "aria-hidden": "true" },
     ...["score 0", "threshold", "4 × and more"].map((words) => element("span", {}, words)),
   );
-  const says = element("output", { style: "display: block; font-variant-numeric: tabular-nums" });
+  const says = element("output", { style: "flex: 1; font-variant-numeric: tabular-nums" });
   const next = element("button", { type: "button" }, "Another example");
   next.addEventListener("click", () => {
     example = (example + 1) % each;
     show();
   });
-  app.append(axis, labels, says, element("div", { class: "live-choice" }, next));
+  const line = element("div", { class: "live-choice", style: "align-items: center; gap: 1rem" }, says, next);
+  app.append(axis, labels, line);
 
   // black, violet, orange, white
   const STOPS = [[0, 0, 0], [0.42, 0.1, 0.43], [0.93, 0.41, 0.15], [1, 1, 0.85]];

@@ -26,22 +26,27 @@ liveFigure("threshold", (app, data) => {
   const name = element("span");
   const key = (colour, words) =>
     element("span", {}, element("span", { style: `color: ${colour}`, "aria-hidden": "true" }, "■ "), words);
-  row(key(COLOURS[0], "normal digits"), key(COLOURS[1], name), "▲ lowest cost");
+  const say = (words) => element("span", {}, words);
+  row(key(COLOURS[0], "normal digits"), key(COLOURS[1], name), say("▲ lowest cost"));
   const chart = svg(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT + 12}`, role: "img", style: "cursor: ew-resize" },
     ...bars, svg("path", { d: `M0 ${HEIGHT}H${WIDTH}`, stroke: "currentColor" }), cheapest, line,
   );
   app.append(chart);
-  row("0", "anomaly score", `${((bins - 1) * step).toFixed(2)} and more`);
+  row(...["0", "anomaly score", `${((bins - 1) * step).toFixed(2)} and more`].map(say));
   const add = (label, max, value, step, text) =>
     slider(app, { label, min: 0, max, step, value, text }, () => draw());
   const place = add("threshold", bins - 1, data.start, 1, score);
   const rare = add("one anomaly in", 4, 3, 0.1, (v) => (10 ** v).toFixed(0));
   const price = add("a miss costs", 4, 2, 0.1, (v) => `${(10 ** v).toFixed(0)} false alarms`);
+  const values = element("div", {
+    style: "display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); column-gap: 2rem",
+  });
+  app.append(values);
   const cells = ["false-alarm rate", "detection rate", "precision", "cost per 1,000 images"].map((words) => {
     const cell = element("output", { style: "justify-self: end" });
-    app.append(element("div", { class: "live-slider" }, words, element("span"), cell));
+    values.append(element("div", { class: "live-slider" }, words, element("span"), cell));
     return cell;
   });
 
