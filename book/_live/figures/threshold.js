@@ -41,7 +41,7 @@ liveFigure("threshold", (app, data) => {
   const rare = add("one anomaly in", 4, 3, 0.1, (v) => (10 ** v).toFixed(0));
   const price = add("a miss costs", 4, 2, 0.1, (v) => `${(10 ** v).toFixed(0)} false alarms`);
   const values = element("div", {
-    style: "display: grid; grid-template-columns: repeat(auto-fit, minmax(230px, 1fr)); column-gap: 2rem",
+    style: "display: grid; grid-template-columns: repeat(auto-fit, minmax(250px, 1fr)); column-gap: 2rem",
   });
   app.append(values);
   const cells = ["false-alarm rate", "detection rate", "precision", "cost per 1,000 images"].map((words) => {
