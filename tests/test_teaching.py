@@ -16,7 +16,9 @@ def text_of(chapter):
     for cell in nbformat.read(ROOT / "notebooks" / f"{chapter}.ipynb", 4).cells:
         parts.append(cell.source)
         for output in cell.get("outputs", []):
-            parts += [output.get("text", ""), output.get("data", {}).get("text/plain", "")]
+            data = output.get("data", {})
+            parts += [output.get("text", ""), data.get("text/plain", "")]
+            parts.append(data.get("text/markdown", ""))
     return re.sub(r"[\s*`]+", " ", " ".join(parts))
 
 
