@@ -20,7 +20,10 @@ if (location.protocol === "file:") {
     for (const box of document.querySelectorAll(
       ".bd-article :is(.cell_output pre, .output, .pst-scrollable-table-container, .diagram-box, .katex-display)",
     )) {
-      box.classList.toggle("scrolls", box.scrollWidth > box.clientWidth + 2);
+      const cut = box.scrollWidth > box.clientWidth + 2;
+      box.classList.toggle("scrolls", cut);
+      // scrolled by keyboard, too; the theme sees to what it knows
+      if (cut && !box.hasAttribute("tabindex")) box.tabIndex = 0;
     }
   };
   addEventListener("load", mark);
