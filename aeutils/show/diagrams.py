@@ -75,6 +75,10 @@ class Diagram:
         ]
         return f"Network from left to right: {'; '.join([parts, *skips])}."
 
+    def __repr__(self) -> str:
+        """Return the drawing in words."""
+        return self.label
+
     @property
     def svg(self) -> str:
         """The drawing as SVG."""

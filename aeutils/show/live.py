@@ -59,6 +59,10 @@ class LiveFigure:
         self.kind, self.picture, self.data = kind, picture, data
         self.alt, self.caption = alt, caption
 
+    def __repr__(self) -> str:
+        """Return the picture in words."""
+        return self.alt
+
     def _repr_html_(self) -> str:
         """Return the figure as HTML."""
         picture = base64.b64encode(self.picture).decode()
