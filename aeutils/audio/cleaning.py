@@ -20,9 +20,9 @@ from aeutils.audio.files import (
     wav_path,
     wav_writer,
 )
-from aeutils.audio.signals import RATE, checked_number, checked_signal, resampled_blocks, rms
+from aeutils.audio.signals import RATE, checked_signal, resampled_blocks, rms
 from aeutils.audio.spectra import BINS, POWER, compress, istft, stft
-from aeutils.core.checks import plain_array
+from aeutils.core.checks import plain_array, real_number
 from aeutils.core.errors import AudioError, DataFileError
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def denoise_audio(
         :func:`clean_signal`, or ``soundfile`` or ``soxr`` is not installed.
     """
     source, target = checked_path(in_path), wav_path(out_path)
-    units = math.ceil(checked_number("block_seconds", block_seconds, 1) / UNIT_SECONDS)
+    units = math.ceil(real_number("block_seconds", block_seconds, AudioError, low=1) / UNIT_SECONDS)
     with opened(source) as file:
         if target.exists() and target.samefile(source):
             raise DataFileError(f"{target} is the input itself; give the output another name.")

@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aeutils.audio.signals import checked_number
 from aeutils.audio.spectra import WINDOW, istft, stft
-from aeutils.core.checks import plain_array
+from aeutils.core.checks import plain_array, real_number
 from aeutils.core.errors import AudioError
 
 # below what 16 bits can hold, so that no ratio to the noise is infinite
@@ -57,7 +56,7 @@ def estimate_noise_power(noisy: ArrayLike, share: float = 0.1) -> NDArray[np.flo
     AudioError
         If `share` does not lie between 0 and 1, or the signal is refused as by :func:`stft`.
     """
-    share = checked_number("share", share, 0, 1)
+    share = real_number("share", share, AudioError, low=0, high=1)
     if share in (0, 1):
         raise AudioError(f"share must lie between 0 and 1, neither included; got {share:g}.")
     power = _power(stft(noisy))
@@ -103,8 +102,8 @@ def spectral_subtraction(
     Boll, "Suppression of acoustic noise in speech using spectral subtraction", IEEE
     Transactions on Acoustics, Speech, and Signal Processing 27 (2), 1979.
     """
-    over_subtraction = checked_number("over_subtraction", over_subtraction, 0)
-    floor = checked_number("floor", floor, 0, 1)
+    over_subtraction = real_number("over_subtraction", over_subtraction, AudioError, low=0)
+    floor = real_number("floor", floor, AudioError, low=0, high=1)
     spectrum = stft(noisy)
     with np.errstate(over="ignore"):  # what overflows is turned down to the floor
         subtracted = over_subtraction * _noise_power(noisy, noise_power)
@@ -154,10 +153,10 @@ def wiener(
     Processing 32 (6), 1984; Scalart and Vieira Filho, "Speech enhancement based on a priori
     signal to noise estimation", ICASSP 1996.
     """
-    smoothing = checked_number("smoothing", smoothing, 0, 1)
+    smoothing = real_number("smoothing", smoothing, AudioError, low=0, high=1)
     if smoothing == 1:
         raise AudioError("smoothing must be below 1, since at 1 no frame would count; got 1.")
-    floor = checked_number("floor", floor, 0, 1)
+    floor = real_number("floor", floor, AudioError, low=0, high=1)
     spectrum = stft(noisy)
     ratio_now = _power(spectrum) / _noise_power(noisy, noise_power)
     gain = np.empty_like(ratio_now)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aeutils.audio.signals import RATE, checked_number, checked_signal, rms
-from aeutils.core.checks import positive_integer
+from aeutils.audio.signals import RATE, checked_signal, rms
+from aeutils.core.checks import positive_integer, real_number
 from aeutils.core.errors import AudioError
 
 MAX_SNR_DB = 100  # more than the 24 bits of a float32 can hold beside each other
@@ -191,7 +191,7 @@ def add_noise_at(signal: ArrayLike, noise: ArrayLike, snr_db: float) -> NDArray[
             f"noise must have at least the {len(clean):,} samples of the signal; got "
             f"{len(other):,}."
         )
-    snr_db = checked_number("snr_db", snr_db, -MAX_SNR_DB, MAX_SNR_DB)
+    snr_db = real_number("snr_db", snr_db, AudioError, low=-MAX_SNR_DB, high=MAX_SNR_DB)
     other = other[: len(clean)]
     strengths = rms(clean), rms(other)
     for name, strength in zip(("signal", "noise"), strengths, strict=True):

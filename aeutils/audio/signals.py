@@ -1,9 +1,8 @@
 """What a signal is: its rate, its loudness, another rate, and the checks of every function."""
 
 import importlib
-import math
 from collections.abc import Iterable, Iterator
-from numbers import Integral, Real
+from numbers import Integral
 from types import ModuleType
 
 import numpy as np
@@ -37,18 +36,6 @@ def checked_rate(rate: int) -> int:
             f"got {rate!r}."
         )
     return int(rate)
-
-
-def checked_number(
-    name: str, number: float, low: float = -math.inf, high: float = math.inf
-) -> float:
-    """Return a finite number from `low` to `high`, both included, or raise."""
-    is_number = isinstance(number, Real) and not isinstance(number, bool)
-    if not (is_number and math.isfinite(number) and low <= number <= high):
-        bounds = f"at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-        kind = "a finite number" + ("" if low == -math.inf else f" {bounds}")
-        raise AudioError(f"{name} must be {kind}; got {number!r}.")
-    return float(number)
 
 
 def checked_samples(name: str, values: ArrayLike) -> NDArray[np.float64]:
