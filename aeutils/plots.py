@@ -6,7 +6,6 @@ open and an axis as it was.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ from aeutils.core.checks import (
     anomaly_score_vectors,
     plain_array,
     positive_integer,
-    positive_integers,
     real_number,
 )
 from aeutils.core.errors import AeutilsError, ImageError, SequenceError
@@ -44,7 +42,6 @@ LARGEST_FIGURE = 2**16  # pixels in each direction that Matplotlib draws
 GREY = "#767676"
 
 __all__ = [
-    "draw_autoencoder",
     "plot_detection_curves",
     "plot_feature_errors",
     "plot_history",
@@ -53,49 +50,6 @@ __all__ = [
     "plot_scores",
     "show_images",
 ]
-
-
-def draw_autoencoder(widths: Sequence[int]) -> Figure:
-    """Draw the layers of a dense autoencoder as bars, the narrowest marked as bottleneck.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Number of values at the input and after each layer, at least three numbers; the smallest
-        must lie between the first and the last.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    AeutilsError
-        If `widths` are anything else.
-    """
-    widths = positive_integers("widths", widths)
-    middle = widths.index(min(widths)) if widths else 0
-    if not 0 < middle < len(widths) - 1:
-        raise AeutilsError(
-            f"widths must have their smallest number, the bottleneck, between the first and the "
-            f"last; got {widths}."
-        )
-    figure, axis = _figure((7.5, 3.0))
-    heights = [0.6 + math.log2(width) for width in widths]
-    for i, (width, height) in enumerate(zip(widths, heights, strict=True)):
-        colour = "C1" if i == middle else "C0"
-        axis.bar(i, height, width=0.45, bottom=-height / 2, color=colour)
-        axis.text(i, height / 2 + 0.3, f"{width}", ha="center", va="bottom")
-    top = max(heights) / 2 + 2.2
-    last = len(widths) - 1
-    for start, end, name in ((0, middle, "encoder"), (middle, last, "decoder")):
-        axis.annotate("", (end, top), (start, top), arrowprops={"arrowstyle": "->"})
-        axis.text((start + end) / 2, top + 0.2, name, ha="center", va="bottom")
-    for i, name in ((0, "input"), (middle, "bottleneck"), (last, "reconstruction")):
-        axis.text(i, -heights[i] / 2 - 0.4, name, ha="center", va="top")
-    axis.set(xlim=(-0.8, last + 0.8), ylim=(-max(heights) / 2 - 1.6, top + 1.4))
-    axis.axis("off")
-    return figure
 
 
 def show_images(

@@ -65,12 +65,6 @@ def test_any_grey_images_are_drawn_as_they_are(images, dtype, n_cols, backwards)
     plt.close("all")
 
 
-def test_draw_autoencoder_names_every_width():
-    figure = plots.draw_autoencoder(np.array([8, 2, 8]))
-    texts = {text.get_text() for text in figure.axes[0].texts}
-    assert {"8", "2", "encoder", "decoder", "bottleneck"} <= texts
-
-
 def test_plot_history_draws_both_losses():
     axis = plots.plot_history({"loss": [3, 2], "val_loss": [4, 3]})
     assert [line.get_ydata().tolist() for line in axis.get_lines()] == [[3, 2], [4, 3]]
@@ -212,12 +206,6 @@ def test_plot_recording_refuses(arguments, words):
 
 
 REFUSED = [
-    (plots.draw_autoencoder, [[]], "widths must have their smallest number"),
-    (plots.draw_autoencoder, [[784]], "widths must have their smallest number"),
-    (plots.draw_autoencoder, [[2, 8, 2]], "widths must have their smallest number"),
-    (plots.draw_autoencoder, [[8, 0, 8]], r"widths\[1\] must be a positive integer; got 0"),
-    (plots.draw_autoencoder, [[8, 2.5, 8]], r"widths\[1\]"),
-    (plots.draw_autoencoder, [784], "widths must be a sequence of positive integers"),
     (plots.plot_history, [{}], r"history must be .* with 'loss'; got the keys \[\]"),
     (plots.plot_history, [{"accuracy": [1]}], r"got the keys \['accuracy'\]"),
     (plots.plot_history, [None], "got NoneType"),
@@ -296,7 +284,6 @@ ANYTHING = hnp.arrays(
     hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3),
 )
 WAYS_IN = {
-    "draw_autoencoder": lambda a, b: plots.draw_autoencoder(a),
     "show_images": plots.show_images,
     "plot_history": lambda a, b: plots.plot_history({"loss": a, "val_loss": b}),
     "plot_latent": plots.plot_latent,
