@@ -8,26 +8,53 @@ from test_web import names
 pytestmark = needs_chromium
 STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
-# A chapter's code is thousands of coloured words in some twenty colours, and axe takes a minute
-# for them.  Of each pair of looks, in the light and in the dark, some stay; the others take their
-# line's colour, which is judged as well.
-FEWER_WORDS = """() => {
+# A chapter has thousands of texts in some sixty looks, and axe takes a minute to judge the contrast
+# of each.  It follows from a text's colour, size and weight and from what lies behind it.  Of each
+# look, in the light and in the dark, all are judged until three were that axe can judge; the
+# others are left out, or, in code, take their line's colour, which is judged as well.
+LEAVE_OUT = """() => {
   const page = document.documentElement, before = page.dataset.theme;
-  const words = document.querySelectorAll(".highlight pre span[class]");
-  const keys = Array(words.length).fill("");
-  for (page.dataset.theme of ["light", "dark"])
-    words.forEach((word, i) => {
-      const look = getComputedStyle(word);
-      const ground = getComputedStyle(word.closest(".highlight")).backgroundColor;
-      keys[i] += [look.color, look.backgroundColor, look.fontWeight, ground].join();
+  const texts = [...document.body.querySelectorAll("*")].filter((element) =>
+    [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
+  const looks = texts.map((text) => text.closest(".highlight pre") ? "code" : "");
+  for (page.dataset.theme of ["light", "dark"]) {
+    const grounds = new Map([[null, ""]]);
+    const ground = (element) => {
+      if (!grounds.has(element)) {
+        const look = getComputedStyle(element);
+        const own = [look.backgroundColor, look.backgroundImage, look.opacity, look.filter].join();
+        const none = own === "rgba(0, 0, 0, 0),none,1,none";
+        grounds.set(element, ground(element.parentElement) + (none ? "" : own));
+      }
+      return grounds.get(element);
+    };
+    texts.forEach((text, i) => {
+      const look = getComputedStyle(text);
+      looks[i] += [look.color, look.fontSize, look.fontWeight, look.textShadow, ground(text)];
     });
+  }
   page.dataset.theme = before;
-  const seen = {};
-  words.forEach((word, i) => {
-    seen[keys[i]] = (seen[keys[i]] || 0) + 1;
-    if (seen[keys[i]] > 3 && word.children.length === 0) word.replaceWith(word.textContent);
+  const canBeJudged = (text) => {
+    if (!text.checkVisibility({ visibilityProperty: true })) return false;
+    if (text.textContent.trim().length < 2 || text.closest(":disabled, [aria-disabled]"))
+      return false;
+    const box = text.getBoundingClientRect();
+    let around = text.parentElement;
+    while (around !== document.body && getComputedStyle(around).overflowX === "visible")
+      around = around.parentElement;
+    const window = around.getBoundingClientRect();
+    return box.left >= window.left && box.right <= window.right;
+  };
+  const judged = {};
+  texts.forEach((text, i) => {
+    const enough = (judged[looks[i]] ||= 0) === 3;
+    text.toggleAttribute("data-left-out", enough);
+    if (!enough) judged[looks[i]] += canBeJudged(text);
+    else if (text.matches(".highlight pre span") && text.children.length === 0)
+      text.replaceWith(text.textContent);
   });
 }"""
+CONTRAST = {"id": "color-contrast", "selector": "*:not([data-left-out])"}
 
 
 def prepare(page):
@@ -38,8 +65,9 @@ def prepare(page):
     page.wait_for_timeout(400)
     # a change of colours is there at once
     page.add_style_tag(content="* { transition: none !important }")
-    page.evaluate(FEWER_WORDS)
     page.evaluate(AXE)
+    page.evaluate("rule => axe.configure({ rules: [rule] })", CONTRAST)
+    page.evaluate(LEAVE_OUT)
 
 
 def violations(page):
@@ -61,6 +89,7 @@ def show(page, theme, width):
         page.set_viewport_size({"width": width, "height": 800})
         # the theme's scripts look anew for what scrolls
         page.wait_for_timeout(400)
+        page.evaluate(LEAVE_OUT)
 
 
 def test_no_page_breaks_the_standard(browser, html):
@@ -93,6 +122,25 @@ def test_what_breaks_the_standard_is_seen(browser):
     page.close()
     for problem in ("image-alt", "pale", ">if<"):
         assert problem in found
+
+
+def test_texts_of_one_look_are_judged_until_three_can_be(browser):
+    page = browser.new_page()
+    hidden = "<p hidden>one</p><p style='visibility: hidden'>two</p><p>3</p>"
+    page.set_content(
+        "<html lang='en'><title>A page</title>"
+        "<style>body { background: #fff; color: #222 } main p { color: #bbb }</style>"
+        f"<main><h1>A page</h1>{hidden * 3}"
+        + "<div style='overflow: hidden; width: 9em'><p style='margin-left: 20em'>away</p></div>" * 3
+        + "<p>pale</p>" * 9
+        + "<p><b style='font-weight: 400'>one more</b></p><p style='background: #ddd'>grey</p></main>"
+    )
+    prepare(page)
+    found = violations(page)
+    page.close()
+    assert sum(">pale<" in problem for problem in found) == 3
+    assert len(found) == 4, found
+    assert ">grey<" in found[-1]
 
 
 def test_what_breaks_the_standard_in_the_dark_alone_is_seen_there(browser):
