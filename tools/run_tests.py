@@ -5,6 +5,7 @@
 with words, runs the chapters alone whose names hold one of them.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ LONGEST_CHAPTERS = ["07", "09", "11", "08", "03", "06", "05"]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=10"]
 # a file's tests share what is slow to make, so one process runs them all
 PYTEST += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+# two processes on two processors: threads of their own would only wait for each other
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
 # the chapters' own cells; a broken kernel must not hang a run for half an hour
 NBVAL = ["--nbval", "--nbval-current-env"]
 NBVAL += ["--nbval-cell-timeout=1200", "--nbval-kernel-startup-timeout=120"]
@@ -35,18 +38,32 @@ def longest_first(paths, longest):
     return sorted(paths, key=rank)
 
 
+def run(arguments, **environment):
+    """Run pytest; exit with its status where something fails."""
+    command = [*PYTEST, *map(str, arguments)]
+    if failed := subprocess.call(command, cwd=NOTEBOOKS.parent, env=environment | os.environ):
+        sys.exit(failed)
+
+
+def since(began):
+    """Return the time since then, in words."""
+    minutes, seconds = divmod(round(time.monotonic() - began), 60)
+    return f"{minutes} min {seconds} s"
+
+
 def main(words):
     """Run the tests, then the chapters; exit with what pytest says of the first that fails."""
     began = time.monotonic()
     chapters = longest_first(choose(words), LONGEST_CHAPTERS)
-    tests = longest_first(sorted(TESTS.glob("test_*.py")), LONGEST_TESTS)
+    what = "The chapters"
     # one after the other: the fork bombs among the tests would starve a chapter beside them
-    for arguments in [[*NBVAL, *chapters]] if words else [tests, [*NBVAL, *chapters]]:
-        if failed := subprocess.call([*PYTEST, *arguments], cwd=NOTEBOOKS.parent):
-            sys.exit(failed)
-    minutes, seconds = divmod(round(time.monotonic() - began), 60)
-    what = "The chapters" if words else "All tests passed; the chapters"
-    print(f"{what} hold as stored in notebooks/ ({minutes} min {seconds} s)")
+    if not words:
+        tests = longest_first(sorted(TESTS.glob("test_*.py")), LONGEST_TESTS)
+        run(tests, **ONE_THREAD)
+        what = f"All tests passed ({since(began)}); the chapters"
+        print(what.partition(";")[0], flush=True)
+    run([*NBVAL, *chapters])
+    print(f"{what} hold as stored in notebooks/ ({since(began)})")
 
 
 if __name__ == "__main__":

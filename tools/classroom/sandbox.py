@@ -22,6 +22,8 @@ TASKS = 1000
 FOLDER = 256 * 2**20  # bytes that may be written, in memory
 LINE = 256 * 2**20  # bytes of one answer
 SEND_SECONDS = 30
+# how many threads a process computes with, where whoever grades has said it
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 
 class SandboxError(Exception):
@@ -72,6 +74,7 @@ def environment(home, submission):
         "PYTHONDONTWRITEBYTECODE": "1",
         "MPLBACKEND": "agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        **{name: os.environ[name] for name in THREADS if name in os.environ},
     }
 
 
@@ -83,24 +86,28 @@ class Sandbox:
     """
 
     def __init__(self, role, submission=None, unsafe=False):
-        worker = [sys.executable, "-m", "classroom.worker", role]
         self.unsafe = unsafe
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self.process = subprocess.Popen(
-            worker if unsafe else [*command(submission), *worker],
-            cwd=self.folder.name,
-            env=environment(self.folder.name, submission) if unsafe else None,
-            start_new_session=unsafe,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self.process = self._start(role, submission)
         for stream in (self.process.stdin, self.process.stdout):
             os.set_blocking(stream.fileno(), False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.process.stdout, selectors.EVENT_READ)
         self._buffer = bytearray()
         self.receive(60)
+
+    def _start(self, role, submission):
+        """Start the worker; return its process."""
+        worker = [sys.executable, "-m", "classroom.worker", role]
+        return subprocess.Popen(
+            worker if self.unsafe else [*command(submission), *worker],
+            cwd=self.folder.name,
+            env=environment(self.folder.name, submission) if self.unsafe else None,
+            start_new_session=self.unsafe,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
 
     def send(self, message):
         """Send one request; end a sandbox that does not take it."""
