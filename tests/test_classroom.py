@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -169,13 +170,20 @@ def hand_in(course, student, contents):
     return folder
 
 
-def new_course(folder):
-    path = folder / "source" / NAME / f"{NAME}.ipynb"
+@pytest.fixture(scope="module")
+def new_course(tmp_path_factory):
+    """Return a function that makes a released course: a copy, since nbgrader takes its time."""
+    first = tmp_path_factory.mktemp("course")
+    path = first / "source" / NAME / f"{NAME}.ipynb"
     path.parent.mkdir(parents=True)
     nbformat.write(source_notebook(), path)
-    course = Course(folder)
-    course.release(NAME)
-    return course
+    Course(first).release(NAME)
+
+    def copy(folder):
+        shutil.copytree(first, folder, dirs_exist_ok=True)
+        return Course(folder)
+
+    return copy
 
 
 needs_sandbox = pytest.mark.skipif(
@@ -190,7 +198,7 @@ def quick(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(tmp_path_factory, new_course):
     """A course with all submissions, graded once; its expected points."""
     course = new_course(tmp_path_factory.mktemp("my course"))
     expected = {}
@@ -326,7 +334,7 @@ def test_the_tables_hold_everybody_and_no_formula(graded):
 
 
 @needs_sandbox
-def test_a_killed_grading_leaves_a_gradebook_from_which_it_goes_on(tmp_path):
+def test_a_killed_grading_leaves_a_gradebook_from_which_it_goes_on(tmp_path, new_course):
     course = new_course(tmp_path / "course")
     notebook = nbformat.writes(answered(course, **SOLUTION))
     for number in range(3):
@@ -350,7 +358,9 @@ def test_a_killed_grading_leaves_a_gradebook_from_which_it_goes_on(tmp_path):
     assert [row["by_tests"] for row in results] == [5] * 3
 
 
-def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(tmp_path, monkeypatch, quick):
+def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(
+    tmp_path, monkeypatch, quick, new_course
+):
     course = new_course(tmp_path / "course")
     hand_in(course, "full", {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
     endless = SOLUTION | {"total": "while True: pass"}
@@ -364,7 +374,7 @@ def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(tmp_path, mo
 
 
 @needs_sandbox
-def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys):
+def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys, new_course):
     course = new_course(tmp_path / "course")
     for student in ("anna", "ben"):
         hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
@@ -382,14 +392,14 @@ def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys):
     assert grades.result(course, "anna", NAME)["score"] is None
 
 
-def test_two_gradings_at_once_are_refused(tmp_path):
+def test_two_gradings_at_once_are_refused(tmp_path, new_course):
     course = new_course(tmp_path / "course")
     refused = pytest.raises(CourseError, match="another command")
     with course.lock(), refused, Course(course.root).lock():
         pass
 
 
-def test_a_wrong_course_or_assignment_is_named(tmp_path):
+def test_a_wrong_course_or_assignment_is_named(tmp_path, new_course):
     with pytest.raises(CourseError, match="is it a course"):
         Course(tmp_path)
     with pytest.raises(CourseError, match="01_small"):

@@ -323,7 +323,9 @@ def print_pdf(page, pdf):
         while numbers != printed:
             numbers = printed
             tab.evaluate(write, numbers)
-            tab.pdf(path=pdf, prefer_css_page_size=True, outline=True, tagged=True)
+            # the first is not kept
+            last = bool(numbers)
+            tab.pdf(path=pdf, prefer_css_page_size=True, outline=last, tagged=last)
             printed = page_numbers(pdf)
 
 
