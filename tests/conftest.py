@@ -11,7 +11,12 @@ from filelock import FileLock
 
 from aeutils import runtime
 
-runtime.quiet_logs()
+
+def pytest_configure(config):
+    """Import Keras, quietly, where tests run: not where they are handed out to processes."""
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        runtime.quiet_logs()
+
 
 # the same examples in every run; a slow machine fails no test
 hypothesis.settings.register_profile(
