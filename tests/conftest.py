@@ -11,13 +11,6 @@ from filelock import FileLock
 
 from aeutils import runtime
 
-
-def pytest_configure(config):
-    """Import Keras, quietly, where tests run: not where they are handed out to processes."""
-    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
-        runtime.quiet_logs()
-
-
 # the same examples in every run; a slow machine fails no test
 hypothesis.settings.register_profile(
     "book", deadline=None, derandomize=True, max_examples=30, database=None
@@ -25,6 +18,12 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("book")
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_configure(config):
+    """Import Keras, quietly, where tests run: not where they are handed out to processes."""
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        runtime.quiet_logs()
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,15 @@ def test_checks_reach_the_students_function_but_not_the_other_way():
     run.close()
 
 
+def test_a_worker_computes_with_as_many_threads_as_whoever_grades_says(monkeypatch):
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    seen = sandbox.environment("/home/student", None)
+    assert seen["OMP_NUM_THREADS"] == "3"
+    assert "TF_NUM_INTRAOP_THREADS" not in seen
+    assert "3" in sandbox.command()
+
+
 @pytest.mark.parametrize(
     "value",
     [None, True, 3, 2**70, float("inf"), "ä", [1, (2.0, "x")], {"a": np.arange(3)}, np.float32(2)],
