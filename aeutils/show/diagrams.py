@@ -96,9 +96,7 @@ class Block(NamedTuple):
 class Diagram:
     """A drawing of a network: an SVG that Jupyter and the rendered book show."""
 
-    def __init__(
-        self, blocks: list[Block], edges: Iterable[tuple[int, int]], caption: str
-    ) -> None:
+    def __init__(self, blocks: list[Block], edges: Iterable[tuple[int, int]], caption: str) -> None:
         self.blocks, self.edges, self.caption = blocks, sorted(edges), caption
 
     @property
@@ -165,9 +163,11 @@ class Diagram:
                 f'y="{y - h / 2:.1f}" width="{w:.1f}" height="{h:.1f}" rx="2" {paint}/>'
             )
             for line, text in enumerate(texts[i]):
+                # a long word is set more closely, so that it stays in its column
+                fit = f' textLength="{STEP - 2:.0f}" lengthAdjust="spacingAndGlyphs"'
                 parts.append(
-                    f'<text x="{x:.0f}" y="{ends[block.lane] + 16 + 14 * line:.0f}">'
-                    f"{html.escape(text)}</text>"
+                    f'<text x="{x:.0f}" y="{ends[block.lane] + 16 + 14 * line:.0f}"'
+                    f"{fit if len(text) > 10 else ''}>{html.escape(text)}</text>"
                 )
         for a, b in self.edges:
             if not self._is_step(a, b):
@@ -182,9 +182,7 @@ class Diagram:
     def _sizes(self, tall: float) -> list[tuple[float, float]]:
         """Return width and height of each block."""
         # a value is as tall as a step of a sequence
-        longest = max(
-            (b.shape[0] or 1 for b in self.blocks if len(b.shape) in (1, 2)), default=1
-        )
+        longest = max((b.shape[0] or 1 for b in self.blocks if len(b.shape) in (1, 2)), default=1)
         deepest = max((b.shape[-1] or 1 for b in self.blocks if len(b.shape) > 1), default=1)
         return [
             (14.0, max(2.0, tall * (b.shape[0] or 1) / longest))
@@ -214,9 +212,7 @@ class Diagram:
             )
         begin = f"M{xa + sizes[a][0] / 2 + 4:.0f} {ya:.0f}"
         # up or down between two columns, where there is no text
-        places = {(block.lane, block.column) for block in self.blocks}
-        near = (self.blocks[b].lane, self.blocks[b].column - 1) in places
-        bend = f"H{xb - STEP / 2 - (3 if near else 10):.0f}V{yb:.0f}" if ya != yb else ""
+        bend = f"H{xb - STEP / 2 - 3:.0f}V{yb:.0f}" if ya != yb else ""
         return _line(f"{begin}{bend}H{xb - STEP / 2 + 4:.0f}m-4-4l4 4l-4 4")
 
     def _repr_html_(self) -> str:
@@ -446,7 +442,9 @@ class _Graph:
         blocks.sort(key=lambda block: (block.column, block.lane))
         place = {node: number for number, node in enumerate(order)}
         edges = {
-            (place[parent], place[i]) for i, node in enumerate(self.nodes) for parent in node.parents
+            (place[parent], place[i])
+            for i, node in enumerate(self.nodes)
+            for parent in node.parents
         }
         return blocks, edges
 
@@ -477,8 +475,7 @@ class _Graph:
             free = [
                 lanes[parent]
                 for parent in node.parents
-                if ends[lanes[parent]] == parent
-                and not (node.outline and self._goes_on(parent))
+                if ends[lanes[parent]] == parent and not (node.outline and self._goes_on(parent))
             ]
             if free:
                 lane = min(free)
