@@ -90,7 +90,7 @@ class Block(NamedTuple):
     lane: int = 0
     """Number of blocks above it."""
     outline: bool = False
-    """Whether it has no weights and works in training alone."""
+    """Whether it is drawn as an outline: it has no weights and keeps the shape."""
 
 
 class Diagram:
@@ -228,9 +228,10 @@ class Diagram:
 def diagram(model: keras.Model, caption: str, bottleneck: str = "bottleneck") -> Diagram:
     """Draw a network to scale.
 
-    Layers that only reshape, join or activate are left out.  What works in training alone, such
-    as noise, dropout, a penalty or a layer of the chapter's own without weights, is drawn as an
-    outline.  A layer that is called twice is drawn twice, the second time as ``same``.
+    Layers that only activate or join, or that turn maps into a vector and back, are left out.
+    What works in training alone, such as noise, dropout and penalties, and a layer of the
+    chapter's own that has no weights and keeps the shape, is drawn as an outline.  A layer that
+    is called twice is drawn twice, the second time as ``same``.
 
     Parameters
     ----------
