@@ -378,6 +378,10 @@ class _Graph:
             for node, kind in zip(last, ("mean", "log variance"), strict=True):
                 node.kind = kind
             pair = [end.last for end in ends]
+            used = set().union(*(node.parents for node in self.nodes))
+            if pair[0] > pair[1] and used.isdisjoint(pair):
+                # the trace may come to them in either order; the mean stands above
+                self.nodes[pair[1]], self.nodes[pair[0]] = last
         elif [node.shape for node in last] == [wanted]:
             self.add(decoder, ends[0])
             return {ends[0].last}
