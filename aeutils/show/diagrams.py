@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["Diagram", "diagram"]
 
 HEIGHT = 150.0
-# where blocks stand below each other
-HEIGHT_OF_LANES = 110.0
 BOTTOM = 52.0
 STEP = 58.0
+# where blocks stand below each other; six columns of them fit a telephone
+HEIGHT_OF_LANES = 110.0
+STEP_OF_LANES = 55.0
 # layers that are drawn, and what they are called
 NAMES = {
     "Bidirectional": "two-way",
@@ -135,7 +136,7 @@ class Diagram:
     def svg(self) -> str:
         """The drawing as SVG."""
         lanes = max(block.lane for block in self.blocks) + 1
-        tall = HEIGHT if lanes == 1 else HEIGHT_OF_LANES
+        tall, step = (HEIGHT, STEP) if lanes == 1 else (HEIGHT_OF_LANES, STEP_OF_LANES)
         sizes = self._sizes(tall)
         texts = [_texts(block) for block in self.blocks]
         bottom = max(BOTTOM, 10 + 14.0 * max(map(len, texts)))
@@ -148,12 +149,12 @@ class Diagram:
             middles.append(height + deep / 2)
             ends.append(height + deep)
             height += deep + bottom
-        width = STEP * (max(block.column for block in self.blocks) + 1) + 8
+        width = step * (max(block.column for block in self.blocks) + 1) + 8
         parts = []
         for i, (block, (w, h)) in enumerate(zip(self.blocks, sizes, strict=True)):
-            x, y = _centre(block), middles[block.lane]
+            x, y = _centre(block, step), middles[block.lane]
             if any(b == i and self._is_step(a, b) for a, b in self.edges):
-                parts.append(_line(f"M{x - STEP / 2 - 5:.0f} {y:.0f}h9m-4-4l4 4l-4 4"))
+                parts.append(_line(f"M{x - step / 2 - 5:.0f} {y:.0f}h9m-4-4l4 4l-4 4"))
             colour = SIDES[block.side]
             paint = f'fill="{colour}"'
             if block.outline:
@@ -164,14 +165,14 @@ class Diagram:
             )
             for line, text in enumerate(texts[i]):
                 # a long word is set more closely, so that it stays in its column
-                fit = f' textLength="{STEP - 2:.0f}" lengthAdjust="spacingAndGlyphs"'
+                fit = f' textLength="{step - 2:.0f}" lengthAdjust="spacingAndGlyphs"'
                 parts.append(
                     f'<text x="{x:.0f}" y="{ends[block.lane] + 16 + 14 * line:.0f}"'
                     f"{fit if len(text) > 10 else ''}>{html.escape(text)}</text>"
                 )
         for a, b in self.edges:
             if not self._is_step(a, b):
-                parts.append(self._edge(a, b, middles, sizes))
+                parts.append(self._edge(a, b, step, middles, sizes))
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
             f'width="{width:.0f}" role="img" aria-label="{html.escape(self.label)}" '
@@ -197,10 +198,15 @@ class Diagram:
         return first.lane == last.lane and last.column - first.column == 1
 
     def _edge(
-        self, a: int, b: int, middles: Sequence[float], sizes: Sequence[tuple[float, float]]
+        self,
+        a: int,
+        b: int,
+        step: float,
+        middles: Sequence[float],
+        sizes: Sequence[tuple[float, float]],
     ) -> str:
         """Return an edge that leads around blocks or to another lane."""
-        xa, xb = _centre(self.blocks[a]), _centre(self.blocks[b])
+        xa, xb = (_centre(self.blocks[i], step) for i in (a, b))
         ya, yb = (middles[self.blocks[i].lane] for i in (a, b))
         if self._between(a, b):
             ya, yb = ya - sizes[a][1] / 2, yb - sizes[b][1] / 2
@@ -212,8 +218,8 @@ class Diagram:
             )
         begin = f"M{xa + sizes[a][0] / 2 + 4:.0f} {ya:.0f}"
         # up or down between two columns, where there is no text
-        bend = f"H{xb - STEP / 2 - 3:.0f}V{yb:.0f}" if ya != yb else ""
-        return _line(f"{begin}{bend}H{xb - STEP / 2 + 4:.0f}m-4-4l4 4l-4 4")
+        bend = f"H{xb - step / 2 - 3:.0f}V{yb:.0f}" if ya != yb else ""
+        return _line(f"{begin}{bend}H{xb - step / 2 + 4:.0f}m-4-4l4 4l-4 4")
 
     def _repr_html_(self) -> str:
         """Return the drawing as a picture, since an untrusted notebook shows no SVG of its own."""
@@ -549,9 +555,9 @@ def _texts(block: Block) -> list[str]:
     return [*lines, *(block.kind.split() if len(block.kind) > 9 else [block.kind])]
 
 
-def _centre(block: Block) -> float:
+def _centre(block: Block, step: float) -> float:
     """Return the middle of a block's column."""
-    return STEP * (block.column + 0.5) + 4
+    return step * (block.column + 0.5) + 4
 
 
 def _line(path: str) -> str:
