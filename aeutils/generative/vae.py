@@ -171,7 +171,7 @@ class VariationalAutoencoder(keras.Model):
         """Return a dense network, with the class as a second input where there are classes."""
         x = inputs = keras.Input((n_in,))
         if self.n_classes:
-            label = keras.Input((self.n_classes,))
+            label = keras.Input((self.n_classes,), name="label")
             x, inputs = layers.Concatenate()([x, label]), [inputs, label]
         for n in hidden:
             x = layers.Dense(n, activation="relu", kernel_initializer="he_normal")(x)
