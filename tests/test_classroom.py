@@ -187,7 +187,7 @@ def new_course(tmp_path_factory):
 
 
 needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="bubblewrap is not here or may not be used"
+    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
 )
 
 
@@ -365,7 +365,7 @@ def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(
     hand_in(course, "full", {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
     endless = SOLUTION | {"total": "while True: pass"}
     hand_in(course, "loops", {f"{NAME}.ipynb": nbformat.writes(answered(course, **endless))})
-    monkeypatch.setattr(sandbox, "available", lambda: False)
+    monkeypatch.setattr(sandbox, "missing", lambda: "apt install bubblewrap")
     with pytest.raises(CourseError, match="apt install bubblewrap"):
         grade.main(course, [NAME], jobs=1, unsafe=False)
     assert grade.main(course, [NAME], jobs=1, unsafe=True) == 0
@@ -380,10 +380,10 @@ def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys, new_course
         hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
     real = grade.run
 
-    def run(reference, name, folder, unsafe):
+    def run(reference, handed_out, name, folder, unsafe):
         if folder.parent.name == "anna":
             raise OSError("no space left")
-        return real(reference, name, folder, unsafe)
+        return real(reference, handed_out, name, folder, unsafe)
 
     monkeypatch.setattr(grade, "run", run)
     assert grade.main(course, [NAME], jobs=1, unsafe=False) == 1

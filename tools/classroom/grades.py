@@ -75,7 +75,9 @@ def main(course, names):
         "grades_moodle.csv": moodle,
     }.items():
         text = io.StringIO()
-        csv.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+        # in quotes, so that no spreadsheet that separates by other signs cuts a cell in two
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
         write(course.root / file, text.getvalue())
         paths.append(course.root / file)
     return paths
