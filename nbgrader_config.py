@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parent / "tools"))
 
-from classroom.cleaning import FILTERS  # noqa: E402
-from nbgrader.preprocessors import NbGraderPreprocessor  # noqa: E402
+from classroom.cleaning import FILTERS
+from nbgrader.preprocessors import NbGraderPreprocessor
 
 
 class UseMakeGrade(NbGraderPreprocessor):

@@ -62,7 +62,7 @@ def main(course, names, jobs, unsafe):
 
 
 def fingerprint(course, student, name, folder):
-    """Return what tells a submission, or its assignment, from another version, by their contents."""
+    """Return what tells a submission, or its assignment, from another version: their contents."""
     digest = hashlib.sha256(course.source(name).read_bytes())
     try:
         digest.update(intake.contents(folder).encode())

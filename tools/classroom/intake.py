@@ -1,6 +1,7 @@
 """Read what a student handed in, whatever it is."""
 
 import difflib
+import errno
 import hashlib
 import itertools
 import json
@@ -155,7 +156,11 @@ def _name_cells(notebook, reference):
 
 def content(path, largest):
     """Return the bytes of an ordinary file without following links or waiting for a pipe."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        link = error.errno == errno.ELOOP
+        raise UnreadableError("it is a link" if link else error.strerror or str(error)) from None
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise UnreadableError("it is not an ordinary file")
@@ -167,10 +172,7 @@ def content(path, largest):
 
 def _load(path):
     """Read a notebook, in a process of its own that may die of it."""
-    try:
-        text = content(path, SIZE_LIMIT)
-    except OSError as error:
-        raise UnreadableError(error.strerror or str(error)) from None
+    text = content(path, SIZE_LIMIT)
     program = [sys.executable, "-m", "classroom.reader"]
     try:
         done = subprocess.run(

@@ -239,7 +239,7 @@ class Sandbox:
 
 
 def _memory(processes, kind):
-    """Return the bytes of all processes: their own pages ("rss"), or shared ones in parts ("pss")."""
+    """Return the bytes of all processes: all that each sees ("rss"), or its part of it ("pss")."""
     total = 0
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
