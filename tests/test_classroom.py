@@ -362,6 +362,15 @@ def test_the_teachers_mark_is_kept_and_counts(graded, capsys, quick):
 
 
 @needs_sandbox
+def test_one_student_can_be_graded_anew(graded, capsys, quick):
+    course, _ = graded
+    grade.main(course, [NAME], 1, False, "partial")
+    assert "1 submissions, 1 to grade" in capsys.readouterr().out
+    with pytest.raises(CourseError, match="no submission of 'nobody'"):
+        grade.main(course, [NAME], 1, False, "nobody")
+
+
+@needs_sandbox
 def test_what_cannot_be_graded_keeps_its_earlier_mark(graded, capsys, monkeypatch, quick):
     course, _ = graded
     before = grades.result(course, "partial", NAME)
@@ -398,11 +407,12 @@ def test_feedback_shows_the_messages_but_no_hidden_test_and_no_script(graded):
 
 
 @needs_sandbox
-def test_the_tables_hold_everybody_and_no_formula(graded):
+def test_the_tables_hold_everybody_and_no_formula(graded, capsys):
     course, expected = graded
     (course.root / "students.csv").write_text(
         "student,name,email,canvas_id,sis_id,login\n"
         'full,"Noether, Emmy",emmy@a.example,17,S1,emmy\nabsent,Carl,c@a.example,18,S2,carl\n'
+        "untouched,Untouched,u@a.example,19,,untouched\n"
     )
     paths = grades.main(course, [NAME])
     tables = {path.name: list(csv.reader(path.read_text().splitlines())) for path in paths}
@@ -414,11 +424,22 @@ def test_the_tables_hold_everybody_and_no_formula(graded):
     head, points, *canvas = tables["grades_canvas.csv"]
     assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", NAME]
     assert points == ["    Points Possible", "", "", "", "", "9"]
-    assert canvas[0][:4] == ["Noether, Emmy", "17", "S1", "emmy"]
+    assert [row[:4] for row in canvas] == [
+        ["Noether, Emmy", "17", "S1", "emmy"],
+        ["Carl", "18", "S2", "carl"],
+        ["Untouched", "19", "", "untouched"],
+    ]
     assert canvas[1][-1] == "", "nothing handed in is no zero"
-    moodle = tables["grades_moodle.csv"]
-    assert moodle[0] == ["Username", "ID number", "Email address", NAME]
-    assert moodle[1][:3] == ["emmy", "S1", "emmy@a.example"]
+    assert canvas[2][-1] == "0"
+    # a column that is blank for somebody identifies nobody
+    moodle = tables[f"grades_moodle_{NAME}.csv"]
+    assert moodle[0] == ["Username", "Email address", NAME]
+    assert ["untouched", "u@a.example", "0"] in moodle
+    assert all(row[-1] for row in moodle), "a blank would be read as 0"
+    assert len(moodle) == 2 + (canvas[0][-1] != "")
+    out = capsys.readouterr().out
+    assert "partial is not in students.csv" in out
+    assert "wait for a written answer" in out
     (course.root / "students.csv").write_text("name\nCarl\n")
     with pytest.raises(CourseError, match="first line has to name"):
         grades.main(course, [NAME])

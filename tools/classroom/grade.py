@@ -15,8 +15,11 @@ from classroom import grades, intake, sandbox, submission
 from classroom.course import CourseError, graded, table, write
 
 
-def main(course, names, jobs, unsafe):
-    """Grade all new and changed submissions; return the number of those that could not be."""
+def main(course, names, jobs, unsafe, student=None):
+    """Grade all new and changed submissions; return the number of those that could not be.
+
+    With ``student``, grade that student's alone, whether they have changed or not.
+    """
     if unsafe:
         print("WARNING: no sandbox. The code of students runs as you, on your files.")
     elif why := sandbox.missing():
@@ -26,12 +29,17 @@ def main(course, names, jobs, unsafe):
         )
     with course.lock():
         found = course.submissions(names)
+        if student is not None:
+            found = [item for item in found if item[0] == student]
+            if not found:
+                raise CourseError(f"no submission of {student!r} in {course.root / 'submitted'}")
         for stray in course.strays():
             print(f"submitted/{stray} is no student's folder, and is left alone")
         assignments = {item[1] for item in found}
         references = {n: (course.reference(n), course.handed_out(n)) for n in assignments}
         marks = {item: fingerprint(course, *item) for item in found}
-        todo = [item for item in found if course.record(*item[:2]).get("of") != marks[item]]
+        known = {item: course.record(*item[:2]).get("of") for item in found}
+        todo = [item for item in found if student is not None or known[item] != marks[item]]
         for name in sorted({item[1] for item in todo}):
             course.release(name)
         print(f"{len(found)} submissions, {len(todo)} to grade", flush=True)
