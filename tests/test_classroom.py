@@ -179,8 +179,8 @@ def files(course):
             0,
             "more than 2,000 cells",
         ),
-        "many files": (
-            {f"{number}.txt": "" for number in range(60)} | {f"{NAME}.ipynb": full},
+        "large files": (
+            {f"{NAME}.ipynb": full, "film.mp4": bytes(10)},
             5,
             "without its other files",
         ),
@@ -278,12 +278,13 @@ def graded(tmp_path_factory, new_course):
     (course.root / "submitted" / "linked system" / NAME).symlink_to("/proc")
     expected["linked system"] = 0, "not a folder"
     (course.root / "submitted" / "system").symlink_to("/proc")
+    # as large as it likes, without taking the room
+    os.truncate(course.root / "submitted" / "large files" / NAME / "film.mp4", 10**12)
     (course.root / "submitted" / "notes.txt").touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(submission, "CELL_SECONDS", 8)
         patch.setattr(submission, "CALL_SECONDS", 5)
         patch.setattr(sandbox, "MEMORY", 2**30)
-        patch.setattr(intake, "FILES", 50)
         before = listing(course.root)
         failed = grade.main(course, [NAME], jobs=3, unsafe=False)
     assert failed == 0
