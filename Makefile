@@ -49,8 +49,8 @@ bench: setup ## measure speed, write JSON and the benchmarks page (FULL=1: every
 release: setup ## make assignments/release from assignments/source (ASSIGNMENTS="01_...": these alone)
 	@$(CLASSROOM) release $(ASSIGNMENTS)
 
-grade: setup ## grade what is new in assignments/submitted/STUDENT/ASSIGNMENT (JOBS=4; UNSAFE=1: no sandbox)
-	@$(CLASSROOM) grade $(if $(JOBS),--jobs $(JOBS)) $(if $(UNSAFE),--unsafe) $(ASSIGNMENTS)
+grade: setup ## grade what is new in assignments/submitted/STUDENT/ASSIGNMENT (STUDENT=ada: hers anew; JOBS=4; UNSAFE=1: no sandbox)
+	@$(CLASSROOM) grade $(if $(STUDENT),--student "$(STUDENT)") $(if $(JOBS),--jobs $(JOBS)) $(if $(UNSAFE),--unsafe) $(ASSIGNMENTS)
 
 feedback: setup ## write a page for each graded submission to assignments/feedback
 	@$(CLASSROOM) feedback $(ASSIGNMENTS)

@@ -1,7 +1,11 @@
 """nbgrader's panels in JupyterLab, for the course in assignments/; `make lab` reads this."""
 
+import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent / "tools"))
+
+from classroom.cleaning import FILTERS
 from nbgrader.preprocessors import NbGraderPreprocessor
 
 
@@ -16,6 +20,7 @@ class UseMakeGrade(NbGraderPreprocessor):
 c = get_config()  # noqa: F821, from whoever loads this file
 c.CourseDirectory.root = str(Path(__file__).resolve().parent / "assignments")
 c.Autograde.sanitize_preprocessors = [UseMakeGrade]
-# what students write may hold scripts; the formgrader shows them as text
+# what students write may hold scripts: the formgrader shows them as text, and no link runs one
+c.HTMLExporter.filters = FILTERS
 c.HTMLExporter.preprocessors = ["nbconvert.preprocessors.sanitize.SanitizeHTML"]
 c.SanitizeHTML.enabled = True

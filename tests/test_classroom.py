@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import feedback, grade, grades, sandbox, submission
+from classroom import feedback, grade, grades, intake, sandbox, submission
 from classroom.course import Course, CourseError
 from nbformat import v4
 
@@ -117,6 +117,10 @@ CODE = {
     "kills": (first("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"), 3),
     "reads": (SOLUTION | {"double": f"{READS}\n{SOLUTION['double']}"}, 5),
     "Ünï côde 学生 [1]": (SOLUTION, 5),
+    "half a character": (first("print('\\udc80')"), 5),
+    "odd output": (first("display({'image/png': [1]}, raw=True)"), 5),
+    "file of a gigabyte": (first("open('big', 'wb').write(bytes(10**9))"), 3),
+    "mails": (SOLUTION | {"answer": "[x](javascript:alert(1)) <javascript:alert(2)>"}, 5),
     "=cmd()": (
         SOLUTION | {"answer": SCRIPT},
         5,
@@ -148,6 +152,39 @@ def files(course):
             0,
             "missing",
         ),
+        "copies an answer": (
+            {f"{NAME}.ipynb": nbformat.writes(with_more(course, "def double(x): return 0"))},
+            5,
+            "all taken: double",
+        ),
+        "splits an answer": (
+            {f"{NAME}.ipynb": nbformat.writes(with_more(course, "factor = 2"))},
+            5,
+            "all taken: double",
+        ),
+        "no metadata": (
+            {f"{NAME}.ipynb": nbformat.writes(without_metadata(answered(course, **SOLUTION)))},
+            5,
+            "lost their names",
+        ),
+        "many lists": (
+            {f"{NAME}.ipynb": '{"nbformat": 4, "cells": [' + "[]," * 10**6 + "[]]}"},
+            0,
+            "could not be read",
+        ),
+        "deep": ({f"{NAME}.ipynb": "[" * 10**6}, 0, "nested too deep"),
+        "odd cells": ({f"{NAME}.ipynb": '{"nbformat": 4, "cells": [{"source": 7}]}'}, 0, "a cell"),
+        "many cells": (
+            {f"{NAME}.ipynb": nbformat.writes(answered(course, ["1"] * 2500, **SOLUTION))},
+            0,
+            "more than 2,000 cells",
+        ),
+        "large files": (
+            {f"{NAME}.ipynb": full, "film.mp4": bytes(10)},
+            5,
+            "without its other files",
+        ),
+        os.fsdecode(b"bytes \xff \x1b[31m"): ({f"{NAME}.ipynb": full}, 5, ""),
         "own file": (
             {
                 f"{NAME}.ipynb": nbformat.writes(
@@ -159,6 +196,20 @@ def files(course):
             "",
         ),
     }
+
+
+def with_more(course, source):
+    """Return a right notebook with another cell of the same answer before its own."""
+    notebook = answered(course, **SOLUTION)
+    at = next(i for i, cell in enumerate(notebook.cells) if "return 2 * x" in cell.source)
+    notebook.cells.insert(at, v4.new_code_cell(source, metadata=notebook.cells[at].metadata))
+    return notebook
+
+
+def without_metadata(notebook):
+    for cell in notebook.cells:
+        cell.metadata = {}
+    return notebook
 
 
 def hand_in(course, student, contents):
@@ -187,7 +238,7 @@ def new_course(tmp_path_factory):
 
 
 needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="bubblewrap is not here or may not be used"
+    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
 )
 
 
@@ -212,7 +263,7 @@ def graded(tmp_path_factory, new_course):
         expected[student] = points, ""
     for student, (contents, points, note) in files(course).items():
         hand_in(course, student, contents)
-        expected[student] = points, note
+        expected[intake.readable(student)] = points, note
     link = course.root / "submitted" / "link" / NAME
     link.mkdir(parents=True)
     (link / f"{NAME}.ipynb").symlink_to(course.root / "submitted" / "full" / NAME / f"{NAME}.ipynb")
@@ -223,6 +274,13 @@ def graded(tmp_path_factory, new_course):
         course.root / "submitted" / "full" / NAME
     )
     expected["linked folder"] = 0, "not a folder"
+    (course.root / "submitted" / "linked system").mkdir()
+    (course.root / "submitted" / "linked system" / NAME).symlink_to("/proc")
+    expected["linked system"] = 0, "not a folder"
+    (course.root / "submitted" / "system").symlink_to("/proc")
+    # as large as it likes, without taking the room
+    os.truncate(course.root / "submitted" / "large files" / NAME / "film.mp4", 10**12)
+    (course.root / "submitted" / "notes.txt").touch()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(submission, "CELL_SECONDS", 8)
         patch.setattr(submission, "CALL_SECONDS", 5)
@@ -277,7 +335,7 @@ def test_grading_again_grades_what_changed_alone(graded, capsys, quick):
 
 
 @needs_sandbox
-def test_the_teachers_mark_is_kept_and_counts(graded):
+def test_the_teachers_mark_is_kept_and_counts(graded, capsys, quick):
     course, _ = graded
     with course.gradebook() as gradebook:
         part = gradebook.find_grade("answer", NAME, NAME, "full")
@@ -285,6 +343,49 @@ def test_the_teachers_mark_is_kept_and_counts(graded):
         gradebook.db.commit()
     row = grades.result(course, "full", NAME)
     assert (row["score"], row["needs_manual_grade"]) == (8, False)
+    folder = course.root / "submitted" / "full" / NAME
+    path = folder / f"{NAME}.ipynb"
+    # collected once more: other times, the same contents
+    kept = path.read_bytes()
+    path.unlink()
+    path.write_bytes(kept)
+    grade.main(course, [NAME], jobs=2, unsafe=False)
+    assert ", 0 to grade" in capsys.readouterr().out
+    # another file beside the same answer: graded again, and the mark of the answer still holds
+    (folder / "more.txt").write_text("x")
+    grade.main(course, [NAME], jobs=2, unsafe=False)
+    row = grades.result(course, "full", NAME)
+    assert (row["score"], row["needs_manual_grade"]) == (8, False)
+    # another answer is to be marked again
+    path.write_text(nbformat.writes(answered(course, answer="Other words.", **SOLUTION)))
+    grade.main(course, [NAME], jobs=2, unsafe=False)
+    assert grades.result(course, "full", NAME)["needs_manual_grade"]
+
+
+@needs_sandbox
+def test_one_student_can_be_graded_anew(graded, capsys, quick):
+    course, _ = graded
+    grade.main(course, [NAME], 1, False, "partial")
+    assert "1 submissions, 1 to grade" in capsys.readouterr().out
+    with pytest.raises(CourseError, match="no submission of 'nobody'"):
+        grade.main(course, [NAME], 1, False, "nobody")
+
+
+@needs_sandbox
+def test_what_cannot_be_graded_keeps_its_earlier_mark(graded, capsys, monkeypatch, quick):
+    course, _ = graded
+    before = grades.result(course, "partial", NAME)
+    (course.root / "submitted" / "partial" / NAME / "more.txt").write_text("x")
+
+    def fails(*given):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(grade, "run", fails)
+        assert grade.main(course, [NAME], jobs=1, unsafe=False) == 1
+    assert "its earlier mark is kept" in capsys.readouterr().out
+    assert grades.result(course, "partial", NAME) == before
+    (course.root / "submitted" / "partial" / NAME / "more.txt").unlink()
 
 
 @needs_sandbox
@@ -297,6 +398,7 @@ def test_feedback_shows_the_messages_but_no_hidden_test_and_no_script(graded):
         assert "secret_double" not in html
         assert "<script" not in html
         assert "Because of the model answer" not in html
+        assert not re.search(r'href="\s*javascript', html, re.IGNORECASE)
         policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html).group(1)
         assert policy.startswith("default-src 'none'")
     page = (course.root / "feedback" / "visible only" / NAME / f"{NAME}.html").read_text()
@@ -306,11 +408,12 @@ def test_feedback_shows_the_messages_but_no_hidden_test_and_no_script(graded):
 
 
 @needs_sandbox
-def test_the_tables_hold_everybody_and_no_formula(graded):
+def test_the_tables_hold_everybody_and_no_formula(graded, capsys):
     course, expected = graded
     (course.root / "students.csv").write_text(
         "student,name,email,canvas_id,sis_id,login\n"
         'full,"Noether, Emmy",emmy@a.example,17,S1,emmy\nabsent,Carl,c@a.example,18,S2,carl\n'
+        "untouched,Untouched,u@a.example,19,,untouched\n"
     )
     paths = grades.main(course, [NAME])
     tables = {path.name: list(csv.reader(path.read_text().splitlines())) for path in paths}
@@ -322,11 +425,22 @@ def test_the_tables_hold_everybody_and_no_formula(graded):
     head, points, *canvas = tables["grades_canvas.csv"]
     assert head == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", NAME]
     assert points == ["    Points Possible", "", "", "", "", "9"]
-    assert canvas[0][:4] == ["Noether, Emmy", "17", "S1", "emmy"]
+    assert [row[:4] for row in canvas] == [
+        ["Noether, Emmy", "17", "S1", "emmy"],
+        ["Carl", "18", "S2", "carl"],
+        ["Untouched", "19", "", "untouched"],
+    ]
     assert canvas[1][-1] == "", "nothing handed in is no zero"
-    moodle = tables["grades_moodle.csv"]
-    assert moodle[0] == ["Username", "ID number", "Email address", NAME]
-    assert moodle[1][:3] == ["emmy", "S1", "emmy@a.example"]
+    assert canvas[2][-1] == "0"
+    # a column that is blank for somebody identifies nobody
+    moodle = tables[f"grades_moodle_{NAME}.csv"]
+    assert moodle[0] == ["Username", "Email address", NAME]
+    assert ["untouched", "u@a.example", "0"] in moodle
+    assert all(row[-1] for row in moodle), "a blank would be read as 0"
+    assert len(moodle) == 2 + (canvas[0][-1] != "")
+    out = capsys.readouterr().out
+    assert "partial is not in students.csv" in out
+    assert "wait for a written answer" in out
     (course.root / "students.csv").write_text("name\nCarl\n")
     with pytest.raises(CourseError, match="first line has to name"):
         grades.main(course, [NAME])
@@ -365,7 +479,7 @@ def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(
     hand_in(course, "full", {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
     endless = SOLUTION | {"total": "while True: pass"}
     hand_in(course, "loops", {f"{NAME}.ipynb": nbformat.writes(answered(course, **endless))})
-    monkeypatch.setattr(sandbox, "available", lambda: False)
+    monkeypatch.setattr(sandbox, "missing", lambda: "apt install bubblewrap")
     with pytest.raises(CourseError, match="apt install bubblewrap"):
         grade.main(course, [NAME], jobs=1, unsafe=False)
     assert grade.main(course, [NAME], jobs=1, unsafe=True) == 0
@@ -380,10 +494,10 @@ def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys, new_course
         hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
     real = grade.run
 
-    def run(reference, name, folder, unsafe):
+    def run(reference, handed_out, name, folder, unsafe):
         if folder.parent.name == "anna":
             raise OSError("no space left")
-        return real(reference, name, folder, unsafe)
+        return real(reference, handed_out, name, folder, unsafe)
 
     monkeypatch.setattr(grade, "run", run)
     assert grade.main(course, [NAME], jobs=1, unsafe=False) == 1
@@ -414,9 +528,14 @@ def test_the_formgrader_shows_scripts_of_students_as_text():
 
     config = PyFileConfigLoader("nbgrader_config.py", path=str(ROOT)).load_config()
     assert config.CourseDirectory.root == str(ROOT / "assignments")
-    answer = v4.new_markdown_cell("<script>alert(1)</script> <img src=x onerror='alert(1)'>")
+    answer = v4.new_markdown_cell(
+        "<script>alert(1)</script> <img src=x onerror='alert(1)'> [x](javascript:alert(1))\n"
+        "<a href='&#106;avascript:alert(1)'>y</a> <javascript:alert(1)> and **words**"
+    )
     html, _ = HTMLExporter(config=config).from_notebook_node(v4.new_notebook(cells=[answer]))
     assert "<script>alert" not in html
+    assert not re.search(r'href="\s*javascript', html, re.IGNORECASE)
+    assert "<strong>words</strong>" in html
     assert "onerror" not in html.replace("&lt;img src=x onerror=", "")
     with pytest.raises(RuntimeError, match="make grade"):
         config.Autograde.sanitize_preprocessors[0]().preprocess(None, {})

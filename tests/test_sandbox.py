@@ -10,7 +10,7 @@ from nbformat import v4
 ROOT = Path(__file__).resolve().parent.parent
 
 needs_sandbox = pytest.mark.skipif(
-    not sandbox.available(), reason="bubblewrap is not here or may not be used"
+    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
 )
 
 
@@ -23,7 +23,7 @@ def student():
 
 def run(process, source, seconds=5):
     process.send({"do": "run", "source": source, "seconds": seconds})
-    return process.receive(seconds + 3)["done"]
+    return process.receive(seconds + 3)[0]["done"]
 
 
 @needs_sandbox
@@ -37,6 +37,16 @@ def run(process, source, seconds=5):
         ("while True:\n    open('big', 'ab').write(bytes(10**7))", "No space left"),
         ("while True: pass", "past its time limit"),
         ("import sys; sys.exit(3)", "3"),
+        # memory that no limit of the folders holds
+        ("open('/big', 'wb')", "Read-only file system"),
+        ("open('/dev/big', 'wb')", "Read-only file system"),
+        ("import os; os.memfd_create('big')", "not permitted"),
+        (
+            "import ctypes\nlibrary = ctypes.CDLL(None, use_errno=True)\n"
+            "if library.shmget(0, 2**30, 0o1600) < 0:\n"
+            "    import os; raise OSError(os.strerror(ctypes.get_errno()))",
+            "not permitted",
+        ),
     ],
 )
 def test_what_is_not_allowed_is_an_error_in_its_cell(student, source, message):
@@ -66,6 +76,120 @@ def test_what_cannot_be_interrupted_ends_with_the_sandbox(student, source, reaso
     with pytest.raises(sandbox.SandboxError, match=reason):
         run(student, source, seconds=1)
     assert student.process.poll() is not None
+
+
+@needs_sandbox
+def test_nothing_of_the_teachers_environment_is_seen(student, monkeypatch):
+    monkeypatch.setenv("SECRET_OF_THE_TEACHER", "s3cret")
+    other = sandbox.Sandbox("student")
+    source = "import glob\nfor f in glob.glob('/proc/*/environ'): print(open(f).read())"
+    text = run(other, source)["stdout"]
+    other.close()
+    assert "PYTHONPATH" in text
+    assert "s3cret" not in text
+
+
+@needs_sandbox
+def test_memory_is_limited_while_the_checks_are_waited_for(monkeypatch):
+    monkeypatch.setattr(sandbox, "MEMORY", 500 * 2**20)
+    process = submission.Run()
+    hoard = (
+        "import threading, time\ndef hoard():\n    time.sleep(1)\n    global kept\n"
+        "    kept = [bytearray(10**8) for _ in range(20)]\n    time.sleep(60)\n"
+        "threading.Thread(target=hoard, daemon=True).start()"
+    )
+    assert process.cell(v4.new_code_cell(hoard))["error"] is None
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    process.cell(v4.new_code_cell("import time; time.sleep(3)", metadata=test))
+    assert process.student.process.poll() is not None
+    again = process.cell(v4.new_code_cell("print('goes on')"))
+    assert "memory" in again["error"]["evalue"]
+    process.close()
+
+
+@needs_sandbox
+def test_memory_that_processes_share_counts_once(student, monkeypatch):
+    monkeypatch.setattr(sandbox, "MEMORY", 700 * 2**20)
+    source = (
+        "block = bytearray(b'x') * (2 * 10**8)\nfrom multiprocessing import get_context\n"
+        "import time\nwith get_context('fork').Pool(8) as pool: pool.map(time.sleep, [1] * 8)\n"
+        "print('done')"
+    )
+    assert run(student, source, seconds=20)["stdout"] == "done\n"
+
+
+# what a student's code can write to the channel itself
+FORGED = [
+    b"[]\n",
+    b"\xff\n",
+    b'{"bytes": 0}\n',
+    b'{"done": 1, "bytes": true}\n',
+    b'{"done": 1, "bytes": 999999999999}\n',
+    b'{"ask": {"do": "value", "name": "x"}, "bytes": 0}\n',
+    b"[" * 10**5 + b"\n",
+    b"x" * 9 * 2**20,
+]
+
+
+@needs_sandbox
+def test_what_is_forged_on_the_channel_ends_one_cell_with_a_sentence():
+    process = submission.Run()
+    for forged in FORGED:
+        told = process.cell(v4.new_code_cell(f"{WRITE}({forged!r}); os._exit(0)"))["error"]
+        assert told["ename"] == "ProcessEnded", forged
+        assert "answer" in told["evalue"], forged
+        # the next begins anew, as often as it takes
+        process.restarts = 0
+    assert process.cell(v4.new_code_cell("print('there')"))["stdout"] == "there\n"
+    process.close()
+
+
+TOLD = {"stdout": "", "stderr": "", "rich": [], "error": None}
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        *[None, 7, [], {}, {"stdout": ""}, TOLD | {"stdout": 1}, TOLD | {"rich": [7]}],
+        *[TOLD | {"rich": None}, TOLD | {"error": 3}, TOLD | {"error": {}}],
+        TOLD | {"error": {"ename": "", "evalue": "", "traceback": [1]}},
+    ],
+)
+def test_an_outcome_of_another_form_is_none(done):
+    class Side:
+        def close(self, reason):
+            raise sandbox.SandboxError(reason)
+
+    assert submission.checked(Side(), {"done": TOLD}) == TOLD
+    with pytest.raises(sandbox.SandboxError, match="not an answer"):
+        submission.checked(Side(), {"done": done})
+
+
+# to all that is open: one of it is the channel
+WRITE = (
+    "import os\ndef write(line):\n    for n in range(3, 30):\n        try: os.write(n, line)\n"
+    "        except OSError: pass\nwrite"
+)
+
+
+@needs_sandbox
+def test_odd_outputs_are_left_out():
+    process = submission.Run()
+    source = (
+        "from IPython.display import display\n"
+        "for data in ({'image/png': [1]}, {'image/png': 'no base64'}, {'text/plain': 3},\n"
+        "             {'text/html': '<script>'}, {'text/plain': '\\udc80'}):\n"
+        "    display(data, raw=True)\nprint('\\udc80')"
+    )
+    done = process.cell(v4.new_code_cell(source))
+    assert done["error"] is None
+    assert [sorted(item) for item in done["rich"]] == [["text/plain"]] * 5
+    assert done["stdout"].encode()
+    source = "for i in range(10**4): display({'text/plain': 'x' * 10**5}, raw=True)"
+    done = process.cell(v4.new_code_cell(source))
+    assert sum(len(item["text/plain"]) for item in done["rich"]) < 5 * 10**6
+    assert "were not kept" in done["rich"][-1]["text/plain"]
+    process.close()
 
 
 @needs_sandbox
@@ -104,6 +228,41 @@ def test_a_worker_computes_with_as_many_threads_as_whoever_grades_says(monkeypat
     assert seen["OMP_NUM_THREADS"] == "3"
     assert "TF_NUM_INTRAOP_THREADS" not in seen
     assert "3" in sandbox.command()
+
+
+@needs_sandbox
+def test_what_a_function_does_to_its_arguments_is_seen():
+    process = submission.Run()
+    answer = "def shuffle(x, more):\n    x[:] = x[::-1]\n    more['k'] = 1\n    return x.sum()"
+    assert process.cell(v4.new_code_cell(answer))["error"] is None
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    check = (
+        "import numpy as np\nx, more = np.arange(3), {}\nassert shuffle(x, more) == 3\n"
+        "assert (x == np.arange(3)).all() and not more, 'the argument was changed'"
+    )
+    done = process.cell(v4.new_code_cell(check, metadata=test))
+    assert done["error"]["evalue"] == "the argument was changed"
+    process.close()
+
+
+@needs_sandbox
+def test_a_model_with_code_of_its_own_is_judged_by_its_answers():
+    process = submission.Run()
+    answer = (
+        "import keras\nclass Twice(keras.Model):\n    def call(self, x): return 2 * x\n"
+        "model = Twice()\ndef build(): return model"
+    )
+    assert process.cell(v4.new_code_cell(answer))["error"] is None
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    check = (
+        "import numpy as np\nx = np.ones((2, 3), 'float32')\n"
+        "for found in (model, build()):\n"
+        "    assert np.allclose(found(x), 2)\n"
+        "    assert np.allclose(found.predict(x, verbose=0), 2)\nmodel.layers"
+    )
+    done = process.cell(v4.new_code_cell(check, metadata=test))
+    assert "`layers` of this model cannot be checked" in done["error"]["evalue"]
+    process.close()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ def main():
     parser.add_argument("names", nargs="*", help="assignments; all where none is named")
     parser.add_argument("--course", default="assignments", help="folder of the course")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2))
+    parser.add_argument("--student", help="grade this student's submissions alone, and anew")
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox")
     given = parser.parse_args()
     try:
@@ -25,7 +26,7 @@ def main():
                 for name in names:
                     print(course.release(name), flush=True)
         elif given.command == "grade":
-            failed = grade.main(course, names, given.jobs, given.unsafe)
+            failed = grade.main(course, names, given.jobs, given.unsafe, given.student)
             if failed:
                 sys.exit(f"{failed} could not be graded; the lines above say why")
         elif given.command == "feedback":

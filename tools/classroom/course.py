@@ -24,6 +24,7 @@ from nbgrader.utils import capture_log
 from sqlalchemy.exc import SAWarning
 
 from aeutils.core.files import atomic_write
+from classroom.intake import readable
 
 PARTIAL = ".release.partial"
 # said by nbgrader's own way of making entries
@@ -81,17 +82,29 @@ class Course:
 
     def visible(self, name):
         """Return the source of each cell as students see it, by its grade_id."""
-        cells = _through(self.reference(name), ClearHiddenTests()).cells
+        cells = self.handed_out(name).cells
         return {cell.metadata.nbgrader.grade_id: cell.source for cell in cells if graded(cell)}
+
+    def handed_out(self, name):
+        """Return the notebook as students get it."""
+        return _through(self.reference(name), ClearHiddenTests())
 
     def submissions(self, names):
         """Return (student, assignment, folder) of all that was handed in."""
         found = []
-        for student in sorted(self.root.glob("submitted/*/")):
-            if not student.name.startswith("."):
-                folders = [(student.name, name, student / name) for name in names]
-                found += [item for item in folders if os.path.lexists(item[2])]
+        for student in self._students():
+            folders = [(readable(student.name), name, student / name) for name in names]
+            found += [item for item in folders if os.path.lexists(item[2])]
         return found
+
+    def strays(self):
+        """Return the names of what lies beside the students' folders, and is nobody's."""
+        entries = set(self.root.glob("submitted/*")) - set(self._students())
+        return sorted(readable(entry.name) for entry in entries)
+
+    def _students(self):
+        folders = self.root.glob("submitted/*/")
+        return sorted(folder for folder in folders if not folder.name.startswith("."))
 
     def graded_notebook(self, student, name):
         """Return the path of an executed submission; its record lies beside it."""

@@ -10,6 +10,7 @@ from nbformat import v4
 from nbgrader.preprocessors import GetGrades
 
 from classroom import submission
+from classroom.cleaning import FILTERS
 from classroom.course import write
 
 FORMGRADER = Path(nbgrader.__file__).parent / "server_extensions" / "formgrader"
@@ -47,6 +48,7 @@ def page(course, student, name, visible):
         extra_template_basedirs=[str(FORMGRADER / "templates")],
         extra_template_paths=[str(STYLES)],
         sanitize_html=True,
+        filters=FILTERS,
     )
     exporter.register_preprocessor(GetGrades, enabled=True)
     told = {"student": student, "assignment": name, "notebook": name}

@@ -1,44 +1,52 @@
 """Grade what was handed in and is not graded yet."""
 
+import contextlib
 import hashlib
 import json
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from pathlib import Path
 
 import nbformat
 from nbformat import v4
+from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import SaveAutoGrades
 
 from classroom import grades, intake, sandbox, submission
-from classroom.course import CourseError, table, write
-
-HERE = Path(__file__).resolve().parent
+from classroom.course import CourseError, graded, table, write
 
 
-def main(course, names, jobs, unsafe):
-    """Grade all new and changed submissions; return the number of those that could not be."""
+def main(course, names, jobs, unsafe, student=None):
+    """Grade all new and changed submissions; return the number of those that could not be.
+
+    With ``student``, grade that student's alone, whether they have changed or not.
+    """
     if unsafe:
         print("WARNING: no sandbox. The code of students runs as you, on your files.")
-    elif not sandbox.available():
+    elif why := sandbox.missing():
         raise CourseError(
-            "There is no sandbox here: submissions run in bubblewrap (Debian and Ubuntu: "
-            "apt install bubblewrap; it exists on Linux only). Student code could read and "
-            "delete your files; if you trust it all the same: make grade UNSAFE=1"
+            f"There is no sandbox here: {why}. Without one, student code could read and delete "
+            "your files; if you trust it all the same: make grade UNSAFE=1"
         )
     with course.lock():
         found = course.submissions(names)
-        references = {name: course.reference(name) for name in {item[1] for item in found}}
+        if student is not None:
+            found = [item for item in found if item[0] == student]
+            if not found:
+                raise CourseError(f"no submission of {student!r} in {course.root / 'submitted'}")
+        for stray in course.strays():
+            print(f"submitted/{stray} is no student's folder, and is left alone")
+        assignments = {item[1] for item in found}
+        references = {n: (course.reference(n), course.handed_out(n)) for n in assignments}
         marks = {item: fingerprint(course, *item) for item in found}
-        todo = [item for item in found if course.record(*item[:2]).get("of") != marks[item]]
+        known = {item: course.record(*item[:2]).get("of") for item in found}
+        todo = [item for item in found if student is not None or known[item] != marks[item]]
         for name in sorted({item[1] for item in todo}):
             course.release(name)
         print(f"{len(found)} submissions, {len(todo)} to grade", flush=True)
         failed = 0
         pool = ThreadPoolExecutor(jobs)
         try:
-            futures = {pool.submit(run, references[i[1]], *i[1:], unsafe): i for i in todo}
+            futures = {pool.submit(run, *references[i[1]], *i[1:], unsafe): i for i in todo}
             for number, future in enumerate(as_completed(futures), 1):
                 student, name, _ = item = futures[future]
                 try:
@@ -48,7 +56,8 @@ def main(course, names, jobs, unsafe):
                     told = grades.told(grades.result(course, student, name))
                 except Exception as error:
                     failed += 1
-                    told = f"NOT GRADED, {type(error).__name__}: {error}"
+                    kept = "; its earlier mark is kept" if course.record(student, name) else ""
+                    told = f"NOT GRADED{kept}, {type(error).__name__}: {error}"
                 print(f"[{number}/{len(todo)}] {student}, {name}: {told}", flush=True)
         finally:
             pool.shutdown(cancel_futures=True)
@@ -61,34 +70,37 @@ def main(course, names, jobs, unsafe):
 
 
 def fingerprint(course, student, name, folder):
-    """Return what tells a submission, or the way it is graded, from a later version."""
-    digest = hashlib.sha256()
-    for path in [course.source(name), *sorted(HERE.glob("*.py"))]:
-        digest.update(path.read_bytes())
-    for place, folders, files in os.walk(folder):
-        folders.sort()
-        for file in sorted(files):
-            path = os.path.join(place, file)
-            status = os.lstat(path)
-            digest.update(os.fsencode(os.path.relpath(path, folder)))
-            digest.update(f" {status.st_mode} {status.st_size} {status.st_mtime_ns}\n".encode())
+    """Return what tells a submission, or its assignment, from another version: their contents."""
+    digest = hashlib.sha256(course.source(name).read_bytes())
+    try:
+        digest.update(intake.contents(folder).encode())
+    except intake.UnreadableError as error:
+        digest.update(str(error).encode())
+        with contextlib.suppress(OSError, intake.UnreadableError):
+            digest.update(intake.content(folder / f"{name}.ipynb", intake.SIZE_LIMIT))
     return digest.hexdigest()
 
 
-def run(reference, name, folder, unsafe=False):
+def run(reference, handed_out, name, folder, unsafe=False):
     """Run a submission; return the executed notebook, a note and the seconds it took."""
     start = time.monotonic()
-    submitted, note = intake.read(folder, name, reference)
+    submitted, note = intake.read(folder, name, handed_out)
     # what cannot be read is graded as if nothing had been written
-    notebook = submission.rebuild(reference, submitted or reference)
-    process = submission.Run(None if submitted is None else folder, unsafe)
+    notebook, repeated = submission.rebuild(reference, submitted or reference)
+    notes, files = [note, repeated], None if submitted is None else folder
+    try:
+        intake.contents(folder)
+    except intake.UnreadableError as error:
+        notes += [f"{error}: graded without its other files"] if files else []
+        files = None
+    process = submission.Run(files, unsafe)
     try:
         for cell in notebook.cells:
             if submission.kind(cell):
                 cell.outputs = outputs(cell, process.cell(cell))
     finally:
         process.close()
-    return notebook, note, time.monotonic() - start
+    return notebook, "; ".join(filter(None, notes)), time.monotonic() - start
 
 
 def outputs(cell, outcome):
@@ -111,12 +123,48 @@ def outputs(cell, outcome):
 
 def save(course, student, name, notebook, record):
     """Store the executed notebook, then the points, then that all of it is there."""
+    # nothing of an earlier grading is touched before the new one is known to be storable
+    text, record = nbformat.writes(notebook), json.loads(json.dumps(record))
+    earlier = _marks_by_hand(course, student, name)
     course.write_record(student, name, None)
-    write(course.graded_notebook(student, name), nbformat.writes(notebook))
+    write(course.graded_notebook(student, name), text)
     with course.gradebook() as gradebook:
         gradebook.update_or_create_student(student)
         gradebook.update_or_create_submission(name, student)
     told = {"student": student, "assignment": name, "notebook": name}
     told["db_url"] = course.gradebook_url
     SaveAutoGrades().preprocess(notebook, {"nbgrader": told})
-    course.write_record(student, name, json.loads(json.dumps(record)))
+    _settle(course, student, name, notebook, earlier)
+    course.write_record(student, name, record)
+
+
+def _answers(notebook):
+    return {cell.metadata.nbgrader.grade_id: cell.source for cell in notebook.cells if graded(cell)}
+
+
+def _marks_by_hand(course, student, name):
+    """Return what a teacher has marked and need not look at again, by grade_id.
+
+    That is the points that the tests gave beside it, and the answer that was marked.
+    """
+    try:
+        answers = _answers(nbformat.read(course.graded_notebook(student, name), 4))
+        with course.gradebook() as gradebook:
+            grades = gradebook.find_submission_notebook(name, name, student).grades
+            return {
+                grade.name: (grade.auto_score, answers.get(grade.name))
+                for grade in grades
+                if grade.manual_score is not None and not grade.needs_manual_grade
+            }
+    except (OSError, ValueError, MissingEntry):
+        return {}
+
+
+def _settle(course, student, name, notebook, earlier):
+    """Take nbgrader's flag for another look off where nothing has changed."""
+    answers = _answers(notebook)
+    with course.gradebook() as gradebook:
+        for grade in gradebook.find_submission_notebook(name, name, student).grades:
+            if earlier.get(grade.name) == (grade.auto_score, answers.get(grade.name)):
+                grade.needs_manual_grade = False
+        gradebook.db.commit()

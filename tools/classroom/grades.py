@@ -39,46 +39,76 @@ def told(row):
 
 
 def main(course, names):
-    """Write ``grades.csv``, ``grades_canvas.csv`` and ``grades_moodle.csv``; return their paths.
+    """Write ``grades.csv`` and the files for Canvas and Moodle; return their paths.
 
-    Canvas: "Import grades", a file with the columns Student, ID, SIS User ID, SIS Login ID,
-    Section and one for each assignment, and a line of the points possible.  Moodle: "Import,
-    CSV file", one line a student and a column for each grade item, which is mapped there.
+    Canvas: "Import grades", one file with the columns Student, ID, SIS User ID, SIS Login ID,
+    Section and one for each assignment, and a line of the points possible; it leaves a mark as it
+    is where a cell is blank.  Moodle: "Import, CSV file", one file an assignment, since it reads a
+    blank as 0.  In both are marks that are final, of people that they can be given to.
     """
     people = _roster(course)
+    listed = bool(people)
     for student, _, _ in course.submissions(names):
-        people.setdefault(student, dict.fromkeys(ROSTER, "") | {"student": student})
+        if student not in people:
+            people[student] = dict.fromkeys(ROSTER, "") | {"student": student}
+            if listed:
+                print(f"{student} is not in students.csv: in grades.csv alone")
+                people[student] = None
     results = {(who, name): result(course, who, name) for who in people for name in names}
-    largest = {name: _largest(course, name) for name in names}
-
-    def scores(student):
-        return [_number(results[student, name]["score"]) for name in names]
-
+    waiting = [key for key, row in results.items() if row["needs_manual_grade"]]
+    if waiting:
+        print(
+            f"{len(waiting)} marks wait for a written answer to be marked, and are in grades.csv "
+            f"alone; the first is {' of '.join(reversed(waiting[0]))}"
+        )
     plain = [["student", "assignment", "score", "max_score", "by_tests"]]
     plain[0] += ["needs_manual_grade", "note"]
     for row in results.values():
         numbers = [_number(row[key]) for key in ("score", "max_score", "by_tests")]
         flag = "" if row["score"] is None else "yes" if row["needs_manual_grade"] else "no"
         plain.append([row["student"], row["assignment"], *numbers, flag, row["note"]])
-    canvas = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names]]
-    canvas.append(["    Points Possible", "", "", "", "", *(largest[name] for name in names)])
-    moodle = [["Username", "ID number", "Email address", *names]]
-    for student, person in people.items():
-        login = person["login"] or student
-        who = [person["name"] or student, person["canvas_id"], person["sis_id"], login]
-        canvas.append([*who, person["section"], *scores(student)])
-        moodle.append([login, person["sis_id"], person["email"], *scores(student)])
+    final = {
+        key: "" if row["needs_manual_grade"] else _number(row["score"])
+        for key, row in results.items()
+    }
+    people = {student: person for student, person in people.items() if person}
+    tables = {"grades.csv": plain, "grades_canvas.csv": _canvas(course, names, people, final)}
+    for name in names:
+        tables[f"grades_moodle_{name}.csv"] = _moodle(name, people, final)
     paths = []
-    for file, rows in {
-        "grades.csv": plain,
-        "grades_canvas.csv": canvas,
-        "grades_moodle.csv": moodle,
-    }.items():
+    for file, rows in tables.items():
         text = io.StringIO()
-        csv.writer(text).writerows([_harmless(cell) for cell in row] for row in rows)
+        # in quotes, so that no spreadsheet that separates by other signs cuts a cell in two
+        writer = csv.writer(text, quoting=csv.QUOTE_ALL)
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
         write(course.root / file, text.getvalue())
         paths.append(course.root / file)
     return paths
+
+
+def _canvas(course, names, people, final):
+    rows = [["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *names]]
+    rows.append(["    Points Possible", "", "", "", "", *(_largest(course, n) for n in names)])
+    for student, person in people.items():
+        who = [person["name"] or student, person["canvas_id"], person["sis_id"]]
+        marks = [final[student, name] for name in names]
+        rows.append([*who, person["login"] or student, person["section"], *marks])
+    return rows
+
+
+def _moodle(name, people, final):
+    rows = [["Username", "ID number", "Email address", name]]
+    for student, person in people.items():
+        if final[student, name]:
+            who = [person["login"] or student, person["sis_id"], person["email"]]
+            rows.append([*who, final[student, name]])
+    # a row that is blank where others are not could be taken for somebody else
+    for column in (1, 2):
+        if not all(row[column] for row in rows):
+            for row in rows[1:]:
+                row[column] = ""
+    keep = [c for c in range(4) if len(rows) == 1 or rows[1][c]]
+    return [[row[c] for c in keep] for row in rows]
 
 
 def _roster(course):

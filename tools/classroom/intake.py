@@ -1,17 +1,81 @@
 """Read what a student handed in, whatever it is."""
 
+import difflib
+import errno
+import hashlib
+import itertools
 import json
 import os
 import stat
+import subprocess
+import sys
+from pathlib import Path
 
-import nbformat
 from nbformat import v4
 
 SIZE_LIMIT = 50 * 2**20  # bytes of a notebook, pictures in its outputs included
+READ_SECONDS = 30
+# of all that lies in a submission's folder
+FILES, BYTES, DEPTH = 5_000, 200 * 2**20, 20
 
 
 class UnreadableError(Exception):
-    """A file is no notebook; the text says why."""
+    """A file is no notebook, or a folder cannot be taken; the text says why."""
+
+
+def readable(name):
+    """Return a name of any bytes as text that can be printed and stored; no two become one."""
+    text = os.fsencode(name).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if len(text.encode()) > 200:
+        text = f"{text[:50]}… {hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
+    return text
+
+
+def contents(folder):
+    """Return a digest of all that lies in a folder; links are not followed.
+
+    Raises
+    ------
+    UnreadableError
+        If there is more in it than is taken, or something cannot be read.
+    """
+    digest, files, size = hashlib.sha256(), 0, 0
+
+    def add(*parts):
+        for part in parts:
+            digest.update(len(part).to_bytes(8, "big") + part)
+
+    def walk(place, depth):
+        nonlocal files, size
+        if depth > DEPTH:
+            raise UnreadableError(f"its folders lie more than {DEPTH} deep in each other")
+        entries = itertools.islice(os.scandir(place), FILES + 1)
+        for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
+            files += 1
+            status = entry.stat(follow_symlinks=False)
+            size += status.st_size if stat.S_ISREG(status.st_mode) else 0
+            if files > FILES or size > BYTES:
+                raise UnreadableError(
+                    f"its folder holds more than {FILES:,} files or {BYTES / 2**20:.0f} MiB"
+                )
+            add(os.fsencode(entry.name), str(stat.S_IFMT(status.st_mode)).encode())
+            if entry.is_symlink():
+                add(os.fsencode(os.readlink(entry.path)))
+            elif entry.is_dir(follow_symlinks=False):
+                walk(entry.path, depth + 1)
+                add(b"the end of the folder")
+            elif stat.S_ISREG(status.st_mode):
+                add(content(entry.path, BYTES))
+
+    try:
+        if os.path.islink(folder) or os.path.islink(folder.parent):
+            add(b"a link, which is not followed")
+        elif os.path.isdir(folder):
+            walk(folder, 0)
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from None
+    return digest.hexdigest()
 
 
 def read(folder, name, reference):
@@ -41,60 +105,94 @@ def read(folder, name, reference):
     }
     if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
         return None, "not a folder of its own"
-    files = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".ipynb")]
+    try:
+        files = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".ipynb")]
+    except OSError as error:
+        return None, f"its folder could not be read: {error.strerror}"
     problems, others = [], []
     for file in sorted(files, key=lambda file: (file != f"{name}.ipynb", file)):
         try:
             notebook = _load(folder / file)
         except UnreadableError as error:
-            problems.append(f"{file} could not be read: {error}")
+            problems.append(f"{readable(file)} could not be read: {error}")
             continue
+        notes = [_name_cells(notebook, reference)]
         found = wanted & {cell.metadata.nbgrader.grade_id for cell in notebook.cells}
         if file == f"{name}.ipynb" and found:
             missing = len(wanted) - len(found)
-            return notebook, f"{missing} of its answer cells are missing" if missing else ""
+            notes += [f"{missing} of its answer cells are missing"] if missing else []
+            return notebook, "; ".join(filter(None, notes))
         if 2 * len(found) > len(wanted):
-            others.append((file, notebook))
+            notes.append(f"handed in under the name {readable(file)}")
+            others.append((readable(file), notebook, "; ".join(filter(None, notes))))
         else:
-            problems.append(f"{file} is not this assignment")
+            problems.append(f"{readable(file)} is not this assignment")
     if len(others) == 1:
-        return others[0][1], f"handed in under the name {others[0][0]}"
+        return others[0][1:]
     if others:
-        problems = [f"several notebooks could be meant: {', '.join(file for file, _ in others)}"]
+        problems = [f"several notebooks could be meant: {', '.join(other[0] for other in others)}"]
     return None, "; ".join(problems) or "there is no notebook"
 
 
-def _load(path):
-    """Read a notebook without following links or waiting for a pipe."""
+def _name_cells(notebook, reference):
+    """Give the cells their names back where all of them were lost; return a note."""
+    if any(cell.metadata.nbgrader.grade_id for cell in notebook.cells):
+        return ""
+    old = [(cell.cell_type, cell.source.strip()) for cell in reference.cells]
+    new = [(cell.cell_type, cell.source.strip()) for cell in notebook.cells]
+    named = 0
+    for what, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, False).get_opcodes():
+        # between texts and tests that are as they were, answers stand in their order
+        for kind in ("code", "markdown") if what in ("equal", "replace") else ():
+            here = [cell for cell in reference.cells[i:i_end] if cell.cell_type == kind]
+            there = [cell for cell in notebook.cells[j:j_end] if cell.cell_type == kind]
+            for cell, other in zip(here, there, strict=False):
+                told = cell.metadata.get("nbgrader", {})
+                if told.get("solution") or (told and what == "equal"):
+                    other.metadata.nbgrader.grade_id = told["grade_id"]
+                    named += told["solution"]
+    return "its cells had lost their names; answers were found by their places" if named else ""
+
+
+def content(path, largest):
+    """Return the bytes of an ordinary file without following links or waiting for a pipe."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with open(handle, "rb") as file:
-            status = os.fstat(handle)
-            if not stat.S_ISREG(status.st_mode):
-                raise UnreadableError("it is not an ordinary file")
-            if status.st_size > SIZE_LIMIT:
-                raise UnreadableError(f"it is larger than {SIZE_LIMIT / 2**20:.0f} MiB")
-            text = file.read().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableError(str(getattr(error, "strerror", None) or error)) from None
-    if not text.strip():
-        raise UnreadableError("it is empty")
+    except OSError as error:
+        link = error.errno == errno.ELOOP
+        raise UnreadableError("it is a link" if link else error.strerror or str(error)) from None
+    with open(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise UnreadableError("it is not an ordinary file")
+        found = file.read(largest + 1)
+    if len(found) > largest:
+        raise UnreadableError(f"it is larger than {largest / 2**20:.0f} MiB")
+    return found
+
+
+def _load(path):
+    """Read a notebook, in a process of its own that may die of it."""
+    text = content(path, SIZE_LIMIT)
+    program = [sys.executable, "-m", "classroom.reader"]
     try:
-        old = nbformat.from_dict(json.loads(text))
-        if old.nbformat < 4:
-            old = nbformat.convert(old, 4)
-        return v4.new_notebook(cells=[_plain(cell) for cell in old.cells])
-    except json.JSONDecodeError as error:
-        raise UnreadableError(f"broken JSON ({error.msg}, line {error.lineno})") from None
-    except Exception as error:  # a file can be wrong in more ways than can be listed
-        raise UnreadableError(f"not a notebook ({type(error).__name__})") from None
+        done = subprocess.run(
+            program, input=text, capture_output=True, timeout=READ_SECONDS, env=_environment()
+        )
+    except subprocess.TimeoutExpired:
+        raise UnreadableError(f"it takes longer than {READ_SECONDS} s to be read") from None
+    if done.returncode:
+        raise UnreadableError("it takes more memory than it is given to be read")
+    answer = json.loads(done.stdout)
+    if isinstance(answer, str):
+        raise UnreadableError(answer)
+    new = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
+    return v4.new_notebook(
+        cells=[
+            new[kind](source, metadata={"nbgrader": {"grade_id": grade_id}})
+            for kind, source, grade_id in answer
+        ]
+    )
 
 
-def _plain(cell):
-    """Return a cell with its source and grade_id alone."""
-    source = cell.source if isinstance(cell.source, str) else "".join(cell.source)
-    # half a character, which JSON can hold and no file can
-    source = source.encode("utf-8", "replace").decode("utf-8")
-    new = v4.new_code_cell if cell.cell_type == "code" else v4.new_markdown_cell
-    told = cell.get("metadata", {}).get("nbgrader", {})
-    return new(source, metadata={"nbgrader": {"grade_id": str(told.get("grade_id", ""))}})
+def _environment():
+    return os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parent.parent)}

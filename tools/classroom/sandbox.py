@@ -8,10 +8,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
 import psutil
+
+from classroom import syscalls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MEMORY = 6 * 2**30  # bytes, of all processes of a sandbox together
@@ -19,24 +22,38 @@ PROCESSES = 60
 # processes and threads, held by the system itself: since Linux 5.14 those of one sandbox alone
 # count; it does not hold root to it, which leaves PROCESSES
 TASKS = 1000
-FOLDER = 256 * 2**20  # bytes that may be written, in memory
-LINE = 256 * 2**20  # bytes of one answer
+FOLDER = 256 * 2**20  # bytes that may be written to each folder, in memory
+ANSWER = 8 * 2**20  # bytes of one answer: it is read here, as JSON
+CARGO = 256 * 2**20  # bytes of the values that come with it: they pass through, unread
 SEND_SECONDS = 30
 # how many threads a process computes with, where whoever grades has said it
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+WATCH_SECONDS = 0.1
 
 
 class SandboxError(Exception):
     """The process in the sandbox ended, or was ended; the text says why."""
 
 
-def available():
-    """Tell whether bubblewrap is there and may be used on this machine."""
+def missing():
+    """Tell why there is no sandbox on this machine; empty where there is one."""
     bwrap = shutil.which("bwrap")
     if bwrap is None:
-        return False
-    command = [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"]
-    return subprocess.run(command, capture_output=True).returncode == 0
+        return (
+            "bubblewrap is not installed (Debian and Ubuntu: apt install bubblewrap; it exists "
+            "on Linux only)"
+        )
+    tried = subprocess.run(
+        [bwrap, "--ro-bind", "/", "/", "--unshare-all", "true"], capture_output=True, text=True
+    )
+    if tried.returncode == 0:
+        return ""
+    words = tried.stderr.strip() or f"exit status {tried.returncode}"
+    return (
+        f"bubblewrap is installed, but may not be used: {words}. Ubuntu from 23.10 on forbids it "
+        "by AppArmor, and containers do unless they are told otherwise; the page 'Teaching with "
+        "this book' says what to do (On any machine)"
+    )
 
 
 def command(submission=None):
@@ -49,7 +66,13 @@ def command(submission=None):
     seen = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"]
     seen += ["/lib", "/lib64", "/bin", "/sbin", "/sys/devices/system/cpu"]
     seen += [sys.base_prefix, sys.prefix, ROOT / "aeutils", ROOT / "tools" / "classroom"]
-    arguments = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    arguments = [
+        shutil.which("bwrap"),
+        "--unshare-all",
+        "--die-with-parent",
+        "--new-session",
+        "--clearenv",
+    ]
     arguments += ["--cap-drop", "ALL", "--hostname", "sandbox", "--proc", "/proc", "--dev", "/dev"]
     for folder in ("/dev/shm", "/tmp", "/home/student"):
         arguments += ["--size", str(FOLDER), "--tmpfs", folder]
@@ -60,6 +83,8 @@ def command(submission=None):
     for name, value in environment("/home/student", submission and "/submission").items():
         arguments += ["--setenv", name, value]
     arguments += ["--setenv", "TASKS", str(TASKS)]
+    # what is left writable are the folders with a size
+    arguments += ["--remount-ro", "/dev", "--remount-ro", "/"]
     return [*arguments, "--chdir", "/home/student"]
 
 
@@ -79,8 +104,9 @@ def environment(home, submission):
 
 
 class Sandbox:
-    """A worker in a sandbox, spoken to in lines of JSON.
+    """A worker in a sandbox, spoken to in lines of JSON, with bytes after a line that has any.
 
+    Its limits are watched from its first moment to its last, whoever is being waited for.
     Where the teacher says ``unsafe``, the sandbox is an ordinary process with a folder of its own:
     the limits on time, memory, processes and output hold, but all files can be reached.
     """
@@ -94,67 +120,96 @@ class Sandbox:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.process.stdout, selectors.EVENT_READ)
         self._buffer = bytearray()
+        self._reason = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
         self.receive(60)
 
     def _start(self, role, submission):
         """Start the worker; return its process."""
         worker = [sys.executable, "-m", "classroom.worker", role]
-        return subprocess.Popen(
-            worker if self.unsafe else [*command(submission), *worker],
-            cwd=self.folder.name,
-            env=environment(self.folder.name, submission) if self.unsafe else None,
-            start_new_session=self.unsafe,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        given = {"cwd": self.folder.name, "start_new_session": self.unsafe}
+        given |= {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        given |= {"stderr": subprocess.DEVNULL}
+        if self.unsafe:
+            seen = environment(self.folder.name, submission)
+            return subprocess.Popen(worker, env=seen, **given)
+        with syscalls.rules() as (rules, files):
+            # the variables that bubblewrap is started with can be read inside: there are none
+            return subprocess.Popen(
+                [*command(submission), *rules, *worker], env={}, pass_fds=files, **given
+            )
 
-    def send(self, message):
+    def send(self, message, cargo=b""):
         """Send one request; end a sandbox that does not take it."""
-        left = memoryview(json.dumps(message).encode() + b"\n")
+        line = json.dumps({**message, "bytes": len(cargo)}).encode() + b"\n"
         deadline = time.monotonic() + SEND_SECONDS
-        while left:
-            if time.monotonic() > deadline:
-                self.close("it no longer listens")
-            try:
-                left = left[os.write(self.process.stdin.fileno(), left) :]
-            except BlockingIOError:
-                time.sleep(0.001)
-            except (OSError, ValueError):
-                self.close("the process ended")
+        for part in (line, cargo):
+            left = memoryview(part)
+            while left:
+                if time.monotonic() > deadline:
+                    self.close("it no longer listens")
+                try:
+                    left = left[os.write(self.process.stdin.fileno(), left) :]
+                except BlockingIOError:
+                    time.sleep(0.001)
+                except (OSError, ValueError):
+                    self.close(self._reason or "the process ended")
 
     def receive(self, seconds):
-        """Return the next answer; end the sandbox where it passes a limit."""
+        """Return the next answer, a dict, and its cargo; end the sandbox where it passes a limit.
+
+        The cargo is not looked into: what is in it may be anything.
+        """
         deadline = time.monotonic() + seconds
-        while b"\n" not in self._buffer:
-            if time.monotonic() > deadline:
+        line = self._take(deadline, ANSWER)
+        try:
+            answer = json.loads(line)
+            size = answer.pop("bytes")
+            if type(size) is not int or size < 0:
+                raise ValueError(size)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self.close("it answered with something that is not an answer")
+        if size > CARGO:
+            self.close("it answered with more than can be taken")
+        return answer, self._take(deadline, CARGO, size)
+
+    def _take(self, deadline, largest, size=None):
+        """Return so many bytes of what the process writes, or those up to the end of a line."""
+        looked = 0
+        while size is None or len(self._buffer) < size:
+            if size is None:
+                end = self._buffer.find(b"\n", looked)
+                looked = len(self._buffer)
+                if end >= 0:
+                    size = end + 1
+                    continue
+            if len(self._buffer) > largest:
+                self.close("it answered with more than can be taken")
+            left = deadline - time.monotonic()
+            if left <= 0:
                 self.close("it ran past its time limit and could not be interrupted")
-            self._watch()
-            if self._selector.select(0.1):
+            if self._selector.select(min(left, 1)):
                 chunk = self.process.stdout.read(2**20)
                 if not chunk:
-                    self.close("the process ended (os._exit, a crash, or out of memory?)")
+                    self.close(
+                        self._reason or "the process ended (os._exit, a crash, or out of memory?)"
+                    )
                 self._buffer += chunk
-                if len(self._buffer) > LINE:
-                    self.close("it answered with more than can be taken")
-        line, _, rest = bytes(self._buffer).partition(b"\n")
-        self._buffer = bytearray(rest)
-        try:
-            return json.loads(line)
-        except (ValueError, RecursionError):
-            self.close("it answered with something that is not an answer")
+        taken, self._buffer = bytes(self._buffer[:size]), self._buffer[size:]
+        return taken
 
     def _watch(self):
-        """End the sandbox where it has too many processes or too much memory."""
-        processes = self._processes()
-        if len(processes) > PROCESSES:
-            self.close(f"it started more than {PROCESSES} processes")
-        memory = 0
-        for process in processes:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                memory += process.memory_info().rss
-        if memory > MEMORY:
-            self.close(f"it used more than {MEMORY / 2**30:.0f} GiB of memory")
+        """End the sandbox as soon as it has too many processes or too much memory."""
+        while self._reason is None and not self._ended.wait(WATCH_SECONDS):
+            processes = self._processes()
+            if len(processes) > PROCESSES:
+                self._reason = f"it started more than {PROCESSES} processes"
+            # what several processes share counts once; that takes longer to find out
+            elif _memory(processes, "rss") > MEMORY and _memory(processes, "pss") > MEMORY:
+                self._reason = f"it used more than {MEMORY / 2**30:.1f} GiB of memory"
+        if self._reason is not None:
+            self._kill()
 
     def _processes(self):
         try:
@@ -162,14 +217,18 @@ class Sandbox:
         except psutil.NoSuchProcess:
             return []
 
-    def close(self, reason=None):
-        """End all processes of the sandbox; with a reason, raise it."""
+    def _kill(self):
         # the first process of a sandbox takes all others with it; without one, each is told
         others = self._processes() if self.unsafe else []
         self.process.kill()
         for process in others:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
+
+    def close(self, reason=None):
+        """End all processes of the sandbox; with a reason, raise it."""
+        self._ended.set()
+        self._kill()
         self.process.wait()
         for stream in (self.process.stdin, self.process.stdout):
             with contextlib.suppress(OSError):
@@ -177,3 +236,13 @@ class Sandbox:
         self.folder.cleanup()
         if reason is not None:
             raise SandboxError(reason)
+
+
+def _memory(processes, kind):
+    """Return the bytes of all processes: all that each sees ("rss"), or its part of it ("pss")."""
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            known = process.memory_info() if kind == "rss" else process.memory_full_info()
+            total += getattr(known, kind)
+    return total

@@ -1,5 +1,7 @@
 """Run one submission: the student's cells on one side, the checks on the other."""
 
+import base64
+import binascii
 import contextlib
 import copy
 import time
@@ -12,6 +14,7 @@ CELL_SECONDS = 120
 CALL_SECONDS = 60  # of a student's function that a check calls
 TOTAL_SECONDS = 600
 RESTARTS = 3
+NO_ANSWER = "it answered with something that is not an answer"
 
 
 def kind(cell):
@@ -25,29 +28,35 @@ def kind(cell):
 
 
 def rebuild(reference, submitted):
-    """Return the reference notebook with the student's answers and own cells in it.
+    """Return the reference notebook with the student's answers and own cells in it, and a note.
 
     Tests, texts and the order of the tasks are the reference's, whatever was done to them; from
     the submission come the contents of the cells that a student may write in, by their
-    grade_id, and the cells that the student added, behind the cell that they followed.
+    grade_id, and the cells that the student added, behind the cell that they followed.  An
+    answer that stands in several cells, copied or split, is all of them, in their order.
     """
-    known = {cell.metadata.nbgrader.grade_id for cell in reference.cells if _id(cell)}
+    known = {_id(cell) for cell in reference.cells if _id(cell)}
     given, answers, added, last = {_key(cell) for cell in reference.cells}, {}, {}, None
     for cell in submitted.cells:
         grade_id = _id(cell)
         if grade_id in known:
-            answers.setdefault(grade_id, cell.source)
+            answers.setdefault(grade_id, []).append(cell.source)
             last = grade_id
         elif cell.cell_type in ("code", "markdown") and _key(cell) not in given:
             added.setdefault(last, []).append(cell)
     rebuilt = copy.deepcopy(reference)
     rebuilt.cells = [_fresh(cell) for cell in added.get(None, [])]
+    repeated = []
     for cell in copy.deepcopy(reference.cells):
         if _id(cell) and cell.metadata.nbgrader.get("solution"):
-            cell.source = answers.get(_id(cell), cell.source)
+            found = answers.get(_id(cell), [cell.source])
+            # what is the same twice is one answer
+            cell.source = "\n\n".join(dict.fromkeys(found))
+            repeated += [_id(cell)] if len(set(found)) > 1 else []
         rebuilt.cells.append(cell)
         rebuilt.cells += [_fresh(extra) for extra in added.get(_id(cell), []) if _id(cell)]
-    return rebuilt
+    note = f"answers in several cells, all taken: {', '.join(repeated)}" if repeated else ""
+    return rebuilt, note
 
 
 def _id(cell):
@@ -84,8 +93,11 @@ class Run:
                 self._restart_checks()
                 return failure("CheckEnded", f"the check itself was ended: {error}")
         if where == "both":
-            self._on(self.checks, {"do": "run", "source": cell.source})
             self.given.append(cell.source)
+            try:
+                self._on(self.checks, {"do": "run", "source": cell.source})
+            except SandboxError:
+                self._restart_checks()
         try:
             outcome = self._on(self.student, {"do": "run", "source": cell.source})
         except SandboxError as error:
@@ -103,21 +115,27 @@ class Run:
         # questions is left without an answer
         spare = 30 if side is self.checks else 0
         side.send({**request, "seconds": seconds + spare})
-        while "ask" in (answer := side.receive(until + spare + 5 - time.monotonic())):
-            side.send(self._answer(answer["ask"], until - time.monotonic()))
-        return answer["done"]
+        while True:
+            answer, cargo = side.receive(until + spare + 5 - time.monotonic())
+            # none but the checks may ask
+            if side is self.student or "ask" not in answer:
+                return checked(side, answer)
+            side.send(*self._answer(answer["ask"], cargo, until - time.monotonic()))
 
-    def _answer(self, request, seconds):
-        """Pass a question of the checks on to the student's process."""
+    def _answer(self, request, cargo, seconds):
+        """Pass a question of the checks on to the student's process; return its answer."""
         seconds = max(1, min(CALL_SECONDS, seconds))
-        if request["do"] == "call":
-            request["seconds"] = seconds
+        calls = request["do"] != "value"
         try:
-            self.student.send(request)
-            return self.student.receive(seconds + 5).get("done", {"missing": True})
+            self.student.send(request | ({"seconds": seconds} if calls else {}), cargo)
+            answer, cargo = self.student.receive(seconds + 5)
+            done = answer.get("done")
+            if not isinstance(done, dict):
+                self.student.close(NO_ANSWER)
+            return done, cargo
         except SandboxError as error:
             self._restart()
-            return {"error": str(error)} if request["do"] == "call" else {"refused": str(error)}
+            return {"error" if calls else "refused": str(error)}, b""
 
     def _restart(self):
         """Begin the student's process anew, with the cells that did not end it."""
@@ -137,13 +155,53 @@ class Run:
         # needed next, and begun again
         with contextlib.suppress(SandboxError):
             for source in sources if self.restarts <= RESTARTS else []:
-                side.send({"do": "run", "source": source, "seconds": CELL_SECONDS})
-                side.receive(CELL_SECONDS + 5)
+                seconds = min(CELL_SECONDS, self.deadline - time.monotonic())
+                if seconds <= 0:
+                    return
+                side.send({"do": "run", "source": source, "seconds": seconds})
+                side.receive(seconds + 5)
 
     def close(self):
         """End both processes."""
         self.checks.close()
         self.student.close()
+
+
+def checked(side, answer):
+    """Return what became of a cell, as far as it is what a worker tells; else end the side.
+
+    A student's code can write to the channel itself, so that anything may come.
+    """
+    try:
+        done = answer["done"]
+        told = {name: _text(done[name]) for name in ("stdout", "stderr")}
+        told["rich"] = [_displayed(item) for item in done["rich"]]
+        error = done["error"]
+        if error is not None:
+            error = {
+                "ename": _text(error["ename"]),
+                "evalue": _text(error["evalue"]),
+                "traceback": [_text(line) for line in error["traceback"]],
+            }
+        return told | {"error": error}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        side.close(NO_ANSWER)
+
+
+def _text(value):
+    if not isinstance(value, str):
+        raise TypeError(value)
+    # half a character, which JSON can hold and no file can
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _displayed(item):
+    kept = {"text/plain": _text(item.get("text/plain", ""))}
+    with contextlib.suppress(TypeError, ValueError, binascii.Error):
+        picture = _text(item.get("image/png"))
+        if base64.b64decode(picture).startswith(b"\x89PNG"):
+            kept["image/png"] = picture
+    return kept
 
 
 def failure(name, text):

@@ -19,13 +19,16 @@ class NotPlainDataError(TypeError):
     """A value is of a kind that is not handed over."""
 
 
-def pack(value, depth=0):
+def pack(value, hold=None, depth=0):
     """Turn a value into what JSON holds.
 
     Parameters
     ----------
     value : None, bool, int, float, str, array, tensor, Keras model, list, tuple or dict
         The value; lists, tuples and dicts of such values.
+    hold : callable, optional
+        Keeps a model on this side and returns the number under which it can be asked: not all
+        models can be handed over.
 
     Returns
     -------
@@ -46,20 +49,24 @@ def pack(value, depth=0):
         return {type(value).__name__: repr(value)}
     if isinstance(value, (list, tuple)):
         kind = "tuple" if isinstance(value, tuple) else "list"
-        return {kind: [pack(item, depth + 1) for item in value]}
+        return {kind: [pack(item, hold, depth + 1) for item in value]}
     if isinstance(value, dict):
         if not all(type(key) is str for key in value):
             raise NotPlainDataError("it is a dict whose keys are not all strings")
-        return {"dict": [[key, pack(item, depth + 1)] for key, item in value.items()]}
+        return {"dict": [[key, pack(item, hold, depth + 1)] for key, item in value.items()]}
     if _is_keras_model(value):
-        return {"model": _model_bytes(value)}
+        return {"model": _model_bytes(value, hold), "held": hold and hold(value)}
     if isinstance(value, (np.ndarray, np.generic)) or hasattr(value, "__array__"):
         return {"array": _array_bytes(value), "scalar": isinstance(value, np.generic)}
     raise NotPlainDataError(f"it is of type {type(value).__name__}")
 
 
-def unpack(packed):
-    """Turn what :func:`pack` made into the value again; a broken one raises ``ValueError``."""
+def unpack(packed, held=None):
+    """Turn what :func:`pack` made into the value again; a broken one raises ``ValueError``.
+
+    A model that holds code of its own is not loaded: ``held`` gets its number and returns what
+    stands for it, or the model raises :class:`NotPlainDataError`.
+    """
     if packed is None or type(packed) in (bool, str):
         return packed
     try:
@@ -67,14 +74,19 @@ def unpack(packed):
         if kind in ("int", "float"):
             return {"int": int, "float": float}[kind](content)
         if kind in ("list", "tuple"):
-            return {"list": list, "tuple": tuple}[kind](unpack(item) for item in content)
+            return {"list": list, "tuple": tuple}[kind](unpack(item, held) for item in content)
         if kind == "dict":
-            return {str(key): unpack(item) for key, item in content}
+            return {str(key): unpack(item, held) for key, item in content}
         if kind == "array":
             array = np.load(io.BytesIO(base64.b64decode(content)), allow_pickle=False)
             return array[()] if packed["scalar"] else array
         if kind == "model":
-            return _load_model(base64.b64decode(content))
+            try:
+                return _load_model(base64.b64decode(content))
+            except NotPlainDataError:
+                if held is None or packed["held"] is None:
+                    raise
+                return held(packed["held"])
     except NotPlainDataError:
         raise
     except Exception as error:
@@ -96,11 +108,41 @@ def _is_keras_model(value):
     return keras is not None and isinstance(value, keras.Model)
 
 
-def _model_bytes(model):
+def _model_bytes(model, hold):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
-        model.save(path)
+        try:
+            model.save(path)
+        except Exception:  # whatever a layer of one's own lacks
+            if hold is None:
+                raise
+            return ""
         return base64.b64encode(path.read_bytes()).decode()
+
+
+def merge(old, new):
+    """Return ``old``, changed in place into ``new`` where its kind allows that, or ``new``."""
+    if type(old) is not type(new):
+        return new
+    if isinstance(old, np.ndarray):
+        if (old.shape, old.dtype) != (new.shape, new.dtype) or not old.flags.writeable:
+            return new
+        old[...] = new
+    elif isinstance(old, list):
+        old[:] = [merge(*pair) for pair in zip(old, new, strict=False)] + new[len(old) :]
+    elif isinstance(old, tuple):
+        return tuple(merge(*pair) for pair in zip(old, new, strict=False)) + new[len(old) :]
+    elif isinstance(old, dict):
+        merged = {
+            key: merge(old[key], value) if key in old else value for key, value in new.items()
+        }
+        old.clear()
+        old.update(merged)
+    elif _is_keras_model(old):
+        old.set_weights(new.get_weights())
+    else:
+        return new
+    return old
 
 
 def _load_model(content):

@@ -2,8 +2,9 @@
 
     python -m classroom.worker student|checker
 
-Each line in is a request in JSON, each line out an answer.  The same program serves the
-student's cells and the checks, in two processes: only plain data pass between them (values.py).
+Each line in is a request in JSON, each line out an answer; values follow their line as cargo.  The
+same program serves the student's cells and the checks, in two processes: only plain data pass
+between them (values.py).
 """
 
 import ast
@@ -23,10 +24,11 @@ import warnings
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from classroom.values import NotPlainDataError, pack, unpack
+from classroom.values import NotPlainDataError, merge, pack, unpack
 
 OUTPUT_LIMIT = 200_000  # characters of printed text that a cell keeps
 PICTURE_LIMIT = 2_000_000  # characters of one picture, as base64
+SHOWN_LIMIT = 4_000_000  # characters of all that a cell displays
 
 
 class CellTimeoutError(BaseException):
@@ -50,7 +52,7 @@ class Worker:
     """The cells' namespace, and what may be asked of it."""
 
     def __init__(self, ask):
-        self.ask = ask  # sends a request to the other process and returns its answer
+        self.ask = ask  # sends a request and a value to the other process, returns its answers
         InteractiveShell.clear_instance()
         self.shell = InteractiveShell.instance(user_ns={"__name__": "__main__"})
         self.shell.colors = "nocolor"
@@ -60,6 +62,7 @@ class Worker:
         # IPython would keep all that is printed a second time, without a limit
         self.shell._tee = lambda channel: contextlib.nullcontext()
         self.own = set()  # the names that cells of this process have defined
+        self.held = []  # models that the other process may ask
 
     def run(self, source, seconds, fetch=False):
         """Run one cell; with ``fetch``, get the names that it lacks from the student's side."""
@@ -84,12 +87,8 @@ class Worker:
         self.own |= {name for name in now if now[name] is not known.get(name)}
         if failed is not None:
             error = _describe(failed, brief=fetch)
-        return {
-            "stdout": _text(out),
-            "stderr": _text(err),
-            "rich": [_small(item.data) for item in rich],
-            "error": error,
-        }
+        told = {"stdout": _text(out), "stderr": _text(err), "rich": _shown(rich), "error": error}
+        return told, None
 
     def _fetch(self, source):
         """Define the student's names that a check uses and this side does not know; return them.
@@ -108,11 +107,11 @@ class Worker:
                 bound.add(node.name)
         fetched = {}
         for name in sorted(used - bound - self.own - set(dir(builtins))):
-            answer = self.ask({"do": "value", "name": name})
+            answer, value = self.ask({"do": "value", "name": name})
             if "function" in answer:
                 fetched[name] = self._proxy(name)
             elif "value" in answer:
-                fetched[name] = unpack(answer["value"])
+                fetched[name] = unpack(value, self._held_model)
             elif "refused" in answer:
                 raise AssertionError(f"`{name}` cannot be checked: {answer['refused']}")
             else:
@@ -121,38 +120,77 @@ class Worker:
         return fetched
 
     def _proxy(self, name):
+        """Return a function that calls the student's; what that does to its arguments is seen."""
+
         def call(*args, **kwargs):
-            sent = {"args": pack(list(args)), "kwargs": pack(kwargs)}
-            answer = self.ask({"do": "call", "name": name, **sent})
-            if "error" in answer:
-                raise RuntimeError(f"{name}() raised an error: {answer['error']}")
-            return unpack(answer["value"])
+            return self._call(f"{name}()", {"do": "call", "name": name}, args, kwargs)
 
         call.__name__ = name
         return call
 
+    def _held_model(self, number):
+        """Return what stands for a model of the student's that holds code of its own."""
+        request = {"do": "ask_model", "number": number}
+
+        class Model:
+            def __call__(_, *args, **kwargs):
+                return self._call("the model", {**request, "method": "__call__"}, args, kwargs)
+
+            def predict(_, *args, **kwargs):
+                return self._call("the model", {**request, "method": "predict"}, args, kwargs)
+
+            def __getattr__(_, name):
+                raise AssertionError(
+                    f"`{name}` of this model cannot be checked, since it holds code of your own: "
+                    "build it from layers of Keras and aeutils"
+                )
+
+        return Model()
+
+    def _call(self, what, request, args, kwargs):
+        answer, value = self.ask(request, pack([list(args), kwargs]))
+        if "error" in answer:
+            raise RuntimeError(f"{what} raised an error: {answer['error']}")
+        result, changed = unpack(value, self._held_model)
+        if changed is not None:
+            merge([list(args), kwargs], changed)
+        return result
+
     def value(self, name):
         """Hand over a value by its name, or say that it is a function, or missing."""
         if name not in self.shell.user_ns or name.startswith("_"):
-            return {"missing": True}
+            return {"missing": True}, None
         found = self.shell.user_ns[name]
         try:
-            return {"value": pack(found)}
+            return {"value": True}, pack(found, self._hold)
         except Exception as error:
             if callable(found) and not isinstance(found, type):
-                return {"function": True}
-            return {"refused": str(error)[:300]}
+                return {"function": True}, None
+            return {"refused": str(error)[:300]}, None
 
-    def call(self, name, args, kwargs, seconds):
+    def _hold(self, model):
+        self.held.append(model)
+        return len(self.held) - 1
+
+    def call(self, name, seconds, value):
         """Call a function of the cells with values from the checks."""
+        return self._answer(self.shell.user_ns.get(name), seconds, value)
+
+    def ask_model(self, number, method, seconds, value):
+        """Call a model that was not handed over."""
+        return self._answer(getattr(self.held[number], method), seconds, value)
+
+    def _answer(self, function, seconds, value):
         try:
             with _time_limit(seconds), capture_output():
-                result = self.shell.user_ns[name](*unpack(args), **unpack(kwargs))
-                return {"value": pack(result)}
+                args, kwargs = unpack(value)
+                result = pack(function(*args, **kwargs), self._hold)
+                now = pack([args, kwargs])
+                return {"value": True}, {"list": [result, None if now == value else now]}
         except NotPlainDataError as error:
-            return {"error": f"its result cannot be checked: {error}"}
+            return {"error": f"its result cannot be checked: {error}"}, None
         except BaseException as error:
-            return {"error": f"{type(error).__name__}: {error}"[:1000]}
+            return {"error": f"{type(error).__name__}: {error}"[:1000]}, None
 
 
 @contextlib.contextmanager
@@ -186,12 +224,19 @@ def _text(printed):
     return text + note
 
 
-def _small(data):
-    """Keep the kinds of output that cannot carry a script into the feedback page."""
-    kept = {kind: data[kind] for kind in ("text/plain", "image/png") if kind in data}
-    kept["text/plain"] = str(kept.get("text/plain", ""))[:OUTPUT_LIMIT]
-    if len(kept.get("image/png", "")) > PICTURE_LIMIT:
-        del kept["image/png"]
+def _shown(items):
+    """Keep the kinds of output that cannot carry a script into a page, as far as there is room."""
+    kept, room = [], SHOWN_LIMIT
+    for number, item in enumerate(items):
+        one = {"text/plain": str(item.data.get("text/plain", ""))[:OUTPUT_LIMIT]}
+        picture = item.data.get("image/png")
+        if isinstance(picture, str) and len(picture) <= PICTURE_LIMIT:
+            one["image/png"] = picture
+        room -= sum(map(len, one.values())) + 100
+        if room < 0:
+            left = len(items) - number
+            return [*kept, {"text/plain": f"[{left:,} more displayed outputs were not kept]"}]
+        kept.append(one)
     return kept
 
 
@@ -204,20 +249,26 @@ def main(role):
             tasks = int(os.environ["TASKS"])
             resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
     # the channel is moved away, so that neither print nor os.write(1, …) gets into it
-    requests = os.fdopen(os.dup(0), "r", encoding="utf-8")
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
     warnings.simplefilter("ignore")
 
-    def send(message):
-        answers.write(json.dumps(message) + "\n")
+    def send(message, value=None):
+        # a value of its own line, which only the other side's process opens
+        cargo = b"" if value is None else json.dumps(value).encode()
+        answers.write(json.dumps({**message, "bytes": len(cargo)}).encode() + b"\n" + cargo)
         answers.flush()
 
-    def ask(message):
-        send({"ask": message})
-        return json.loads(requests.readline())
+    def take():
+        message = json.loads(requests.readline() or sys.exit())
+        cargo = requests.read(message.pop("bytes"))
+        return message, json.loads(cargo) if cargo else None
+
+    def ask(message, value=None):
+        send({"ask": message}, value)
+        return take()
 
     if os.environ.get("SUBMISSION"):
         # the student's own copy; links stay links, and what is no file is left behind
@@ -228,10 +279,12 @@ def main(role):
     worker = Worker(ask)
     worker.shell.run_cell("%matplotlib inline", store_history=False)
     send({"ready": role})
-    for line in requests:
-        request = json.loads(line)
+    while True:
+        request, value = take()
         do = request.pop("do")
-        send({"done": getattr(worker, do)(**request)})
+        given = {} if value is None else {"value": value}
+        done, result = getattr(worker, do)(**request, **given)
+        send({"done": done}, result)
 
 
 if __name__ == "__main__":
