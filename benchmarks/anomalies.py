@@ -162,9 +162,7 @@ def scaler():
         sparse_output=False, min_frequency=0.01, handle_unknown="infrequent_if_exist"
     )
     chosen = (words, make_column_selector(dtype_exclude="number"))
-    return make_pipeline(
-        make_column_transformer(chosen, remainder="passthrough"), StandardScaler()
-    )
+    return make_pipeline(make_column_transformer(chosen, remainder="passthrough"), StandardScaler())
 
 
 def auroc(score, normal, anomalous):
@@ -303,7 +301,7 @@ def run_unclean():
             continue
         of = defaultdict(lambda: [[] for _ in SHARES])
         for seed in SEEDS:
-            train, select, test = divided(normal, seed)
+            train, _, test = divided(normal, seed)
             kind = kinds[wanted[name]]
             rng = np.random.default_rng(seed)
             dirt, strange = anomalies_of(kind, train, test, seed)
@@ -366,9 +364,7 @@ def explainers(x, seed):
     detector = AutoencoderDetector(random_state=seed).fit(x)
     pca = PCA(0.95, svd_solver="full").fit(x)
     near = NearestNeighbors(n_neighbors=5).fit(x)
-    regressions = [
-        Ridge(1.0).fit(np.delete(x, j, axis=1), x[:, j]) for j in range(x.shape[1])
-    ]
+    regressions = [Ridge(1.0).fit(np.delete(x, j, axis=1), x[:, j]) for j in range(x.shape[1])]
 
     def by_regression(z):
         guesses = [r.predict(np.delete(z, j, axis=1)) for j, r in enumerate(regressions)]
