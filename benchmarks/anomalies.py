@@ -7,7 +7,6 @@ Writes benchmarks/anomalies.json, which the benchmarks page and chapter 4 show; 
 parts, those are measured anew and the others kept (about 15 minutes in all).
 """
 
-import subprocess
 import sys
 import time
 import warnings
@@ -38,12 +37,6 @@ SEEDS = range(3)
 # at most: normal rows to train on, to choose by, to test on; anomalies to choose by, to test on
 MOST = {"train": 1000, "select": 1000, "test": 2000, "few": 100, "anomalies": 1000}
 OURS = "autoencoder"
-NEW_PROCESS = (
-    "from sklearn.datasets import load_breast_cancer\n"
-    "from aeutils import AutoencoderDetector\n"
-    "x = load_breast_cancer().data\n"
-    "AutoencoderDetector(random_state=0).fit(x).anomaly_scores(x)"
-)
 
 
 # --- mistakes that somebody makes who enters a table
@@ -381,16 +374,6 @@ def explainers(x, seed):
     }
 
 
-def run_new_process():
-    """Return the seconds from the start of Python to the first scores, the imports included."""
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", NEW_PROCESS], check=True, capture_output=True)
-        seconds.append(time.perf_counter() - began)
-    return round(float(np.median(seconds)), 1)
-
-
 def main(parts):
     """Measure everything, or the named parts alone, and store it."""
     warnings.simplefilter("ignore", ConvergenceWarning)
@@ -399,7 +382,6 @@ def main(parts):
         "false_discoveries": run_false_discoveries,
         "which_feature": run_which_feature,
         "unclean": run_unclean,
-        "new_process_seconds": run_new_process,
     }
     measured = {"minutes": {}}
     if parts:

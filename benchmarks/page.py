@@ -132,8 +132,6 @@ Early and late: training and calibration come from before a change of the first 
 
 {of_false_discoveries}
 
-From the start of a new process to the first scores of the breast cancer table, the imports and everything that is set up once included: {anomalies[new_process_seconds]:.1f} s.
-
 ## Cleaning scanned documents
 
 Measured on {documents[date]} by `python benchmarks/documents.py`: {documents[on]}, {documents[processor]}, Tesseract {documents[tesseract]}.
