@@ -17,7 +17,13 @@ from sklearn.ensemble import IsolationForest
 from sklearn.neighbors import KernelDensity, LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
-from aeutils.anomalies import detection_report, reconstruction_error, threshold_at
+from aeutils.anomalies import (
+    conformal_p_values,
+    detection_report,
+    discoveries,
+    reconstruction_error,
+    threshold_at,
+)
 from aeutils.core.checks import anomaly_score_vector, anomaly_score_vectors
 from aeutils.core.errors import AeutilsError, ScoreDirectionWarning
 
@@ -286,3 +292,111 @@ def test_direction_is_judged_by_all_groups_together():
     assert anomaly_score_vector("scores", [0.0, -0.0]).tolist() == [0, 0]
     with pytest.raises(AeutilsError, match="at least one group"):
         anomaly_score_vectors({})
+
+
+# --- p-values and false discoveries
+
+few_scores = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=30)
+target_rates = st.integers(1, 99).map(lambda percent: percent / 100)
+
+
+@given(few_scores, few_scores)
+def test_p_values_count_the_normal_scores_at_least_as_high(normal, scores):
+    p = conformal_p_values(normal, scores)
+    assert p.dtype == np.float64
+    for score, value in zip(scores, p, strict=True):
+        k = sum(s >= score for s in normal)
+        assert value == (1 + k) / (len(normal) + 1)
+
+
+@given(few_scores, few_scores, target_rates)
+def test_p_values_and_threshold_raise_the_same_alarms(normal, scores, rate):
+    exact = Fraction(str(rate))
+    if len(normal) < math.ceil(1 / exact) - 1:
+        return
+    n_above = [Fraction(sum(s >= score for s in normal) + 1, len(normal) + 1) for score in scores]
+    by_p = [value <= exact for value in n_above]
+    assert by_p == [score > threshold_at(normal, rate) for score in scores]
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=12, unique=True), target_rates)
+def test_one_of_exchangeable_scores_has_a_small_p_value_as_often_as_it_may(scores, rate):
+    # each of the scores in turn is the new one: at most the share of the rate is that small
+    p = [conformal_p_values(scores[:i] + scores[i + 1 :] or [0], [s])[0]
+         for i, s in enumerate(scores)]  # fmt: skip
+    if len(scores) > 1:
+        assert np.mean(np.array(p) <= rate) <= rate + 1e-12
+
+
+@given(st.integers(1, 60), st.lists(st.integers(1, 61), min_size=1, max_size=40), target_rates)
+def test_discoveries_are_those_of_exact_arithmetic(n, ranks, rate):
+    p = [Fraction(min(rank, n + 1), n + 1) for rank in ranks]
+    q, m = Fraction(str(rate)), len(p)
+    ordered = sorted(p)
+    passing = [ordered[k - 1] for k in range(1, m + 1) if ordered[k - 1] <= q * k / m]
+    limit = max(passing, default=Fraction(-1))
+    assert discoveries([float(v) for v in p], rate).tolist() == [v <= limit for v in p]
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), target_rates, st.randoms())
+def test_discoveries_do_not_depend_on_the_order_and_grow_with_the_rate(p, rate, random):
+    order = list(range(len(p)))
+    random.shuffle(order)
+    found = discoveries(p, rate)
+    np.testing.assert_array_equal(discoveries([p[i] for i in order], rate), found[order])
+    assert (discoveries(p, (1 + rate) / 2) >= found).all()
+    assert found.tolist() == [value <= max([-1, *np.array(p)[found]]) for value in p]
+
+
+def test_the_share_of_false_alarms_is_limited_on_average():
+    rng = np.random.default_rng(0)
+    shares, found = [], []
+    for _ in range(400):
+        p = conformal_p_values(
+            rng.exponential(size=500), np.r_[rng.exponential(size=90), [50.0] * 10]
+        )
+        alarms = discoveries(p, 0.2)
+        shares.append(alarms[:90].sum() / max(1, alarms.sum()))
+        found.append(alarms[90:].mean())
+    # the limit is the rate times the share of normal samples, 0.9
+    deviation = np.std(shares) / 20
+    assert abs(np.mean(shares) - 0.18) < 3 * deviation
+    assert np.mean(found) > 0.99
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: conformal_p_values([], [1.0]), "normal_scores must be one number"),
+        (lambda: conformal_p_values([1.0], [[1.0]]), "scores must be one number"),
+        (lambda: conformal_p_values([-1.0], [-2.0]), "scikit-learn's direction"),
+        (lambda: conformal_p_values([1.0], [np.nan]), "scores"),
+        (lambda: discoveries([], 0.1), "at least one sample"),
+        (lambda: discoveries([[0.5]], 0.1), "got shape"),
+        (lambda: discoveries([1.5], 0.1), "between 0 and 1"),
+        (lambda: discoveries([-0.5], 0.1), "between 0 and 1"),
+        (lambda: discoveries([np.nan], 0.1), "p_values"),
+        (lambda: discoveries([0.5], 0), "false_discovery_rate must be above 0"),
+        (lambda: discoveries([0.5], 1.0), "false_discovery_rate must be above 0"),
+        (lambda: discoveries([0.5], "much"), "false_discovery_rate must be above 0"),
+    ],
+)
+def test_p_values_of_what_is_none(call, words):
+    with pytest.raises(AeutilsError, match=words):
+        call()
+
+
+def test_p_values_and_discoveries_are_those_of_nonconform():
+    nonconform = pytest.importorskip("nonconform")  # of requirements-bench.txt
+    rng = np.random.default_rng(0)
+    for n, m in [(1, 1), (50, 20), (1000, 300)]:
+        normal, scores = rng.integers(0, 40, n) / 40, rng.integers(0, 60, m) / 40
+        theirs = nonconform.Empirical().compute_p_values(scores, normal)
+        np.testing.assert_allclose(conformal_p_values(normal, scores), theirs, rtol=1e-12)
+    x, z = rng.normal(size=(600, 4)), np.r_[rng.normal(size=(80, 4)), rng.normal(4, 1, (20, 4))]
+    theirs = nonconform.ConformalDetector(
+        detector=IsolationForest(random_state=0), strategy=nonconform.Split(n_calib=0.5), seed=0
+    ).fit(x)
+    np.testing.assert_array_equal(
+        theirs.select(z, alpha=0.1), discoveries(theirs.compute_p_values(z), 0.1)
+    )

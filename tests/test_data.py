@@ -49,6 +49,30 @@ def test_penguins_are_the_published_table():
     assert penguins["body_mass_g"].between(2700, 6300).sum() == 342
 
 
+def test_tables_are_the_published_ones():
+    shapes = {
+        "adult": (48842, 15),
+        "ionosphere": (351, 35),
+        "letter": (20000, 17),
+        "satellite": (6435, 37),
+        "shuttle": (58000, 10),
+    }
+    tables = {name: data.load_table(name) for name in shapes}
+    assert {name: table.shape for name, table in tables.items()} == shapes
+    assert not any(table.isna().any(axis=None) for table in tables.values())
+    # counts of the classes as the repository gives them
+    assert tables["shuttle"]["class"].value_counts().to_dict() == {
+        "Rad.Flow": 45586, "High": 8903, "Bypass": 3267, "Fpv.Open": 171, "Fpv.Close": 50,
+        "Bpv.Open": 13, "Bpv.Close": 10,
+    }  # fmt: skip
+    assert tables["satellite"]["class"].value_counts().max() == 1533
+    assert tables["ionosphere"]["class"].value_counts().to_dict() == {"good": 225, "bad": 126}
+    assert tables["letter"]["letter"].nunique() == 26
+    assert tables["adult"]["income"].value_counts().to_dict() == {"<=50K": 37155, ">50K": 11687}
+    with pytest.raises(AeutilsError, match="name must be one of adult, ionosphere"):
+        data.load_table("wine")
+
+
 def test_speech_is_split_by_recording_and_by_voice():
     speech = data.load_speech()
     assert {part: len(recordings) for part, recordings in speech.items()} == {
@@ -146,6 +170,7 @@ def become_a_folder(path):
         "mnist.npz",
         "fashion_mnist_test.npz",
         "penguins.csv",
+        "tables.zip",
         "speech.zip",
         "heartbeats.npz",
         "odd_beat.npz",
@@ -158,6 +183,7 @@ def test_damaged_file_is_refused_with_the_cure(damaged, damage, words, name):
         "mnist.npz": data.load_mnist,
         "fashion_mnist_test.npz": data.load_fashion_mnist,
         "penguins.csv": data.load_penguins,
+        "tables.zip": lambda: data.load_table("shuttle"),
         "speech.zip": data.load_speech,
         "heartbeats.npz": data.load_heartbeats,
         "odd_beat.npz": data.load_odd_beat,
@@ -184,6 +210,7 @@ def test_damaged_checksums_are_told(damaged, content):
     ("load", "package", "to_install"),
     [
         (data.load_penguins, "pandas", "pandas"),
+        (lambda: data.load_table("adult"), "pandas", "pandas"),
         (data.load_scanned_page, "skimage", "scikit-image"),
         (data.load_speech, "soundfile", "soundfile"),
     ],

@@ -10,6 +10,7 @@ import sys
 import tracemalloc
 import warnings
 import zipfile
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -26,7 +27,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from aeutils import AutoencoderDetector
-from aeutils.anomalies import detection_report, storage, threshold_at, training
+from aeutils.anomalies import (
+    detection_report,
+    reconstruction_error,
+    storage,
+    threshold_at,
+    training,
+)
 from aeutils.core.errors import AeutilsError, DataFileError
 
 # most fits here are cut short to be fast
@@ -438,6 +445,9 @@ FIRST_SCALE = -(N_LATENT**2 + N_LATENT + 8)
         text_with(["a"], "feature_names"),
         text_with([1] * 8, "feature_names"),
         text_with(5, "feature_names"),
+        text_with(1, "n_calibration"),
+        text_with(-1, "n_calibration"),
+        text_with("1", "n_calibration"),
         number_set_to(0, np.nan),
         number_set_to(-1, np.inf),
         number_set_to(FIRST_SCALE, 0),
@@ -790,3 +800,67 @@ def test_by_fit_of_keras_and_by_the_loop_on_tensorflow_detectors_are_equally_goo
             assert 0.01 < loss < 0.3
         monkeypatch.setattr(training, "_on_tensorflow", training._by_fit)
     assert np.mean(areas[:3]) == pytest.approx(np.mean(areas[3:]), abs=0.01)
+
+
+def test_p_values_compare_with_the_calibration_rows(fitted, tmp_path):
+    rows = table()
+    detector = copy.deepcopy(fitted)
+    with pytest.raises(NotFittedError, match=r"Call calibrate\(X\)"):
+        detector.p_values(rows)
+    assert detector.calibrate(rows[::2]) is detector
+    known = fitted.anomaly_scores(rows[::2])
+    expected = [(1 + np.sum(known >= s)) / (len(known) + 1) for s in fitted.anomaly_scores(rows)]
+    np.testing.assert_array_equal(detector.p_values(rows), expected)
+    np.testing.assert_array_equal(detector.calibration_scores_, np.sort(known))
+    # a file and a copy keep them, another fit does not
+    detector.save(tmp_path / "file")
+    for again in (AutoencoderDetector.load(tmp_path / "file"), copy.deepcopy(detector)):
+        np.testing.assert_array_equal(again.p_values(rows), expected)
+    fitted.save(tmp_path / "uncalibrated")
+    assert not hasattr(AutoencoderDetector.load(tmp_path / "uncalibrated"), "calibration_scores_")
+    assert not hasattr(clone(detector), "calibration_scores_")
+    detector.set_params(epochs=1).fit(rows)
+    with pytest.raises(NotFittedError, match="not calibrated"):
+        detector.p_values(rows)
+    with pytest.raises(NotFittedError):
+        AutoencoderDetector().calibrate(rows)
+
+
+def test_files_from_before_calibration_are_read(tmp_path, fitted):
+    def forget(about, numbers):
+        del about["n_calibration"]
+        return numbers
+
+    fitted.save(tmp_path / "file")
+    old = AutoencoderDetector.load(rewritten(tmp_path / "file", tmp_path / "old", forget))
+    np.testing.assert_array_equal(old.anomaly_scores(table()), fitted.anomaly_scores(table()))
+
+
+@pytest.mark.parametrize("scores", [[2.0, 1.0], [-1.0, 1.0]])
+def test_calibration_scores_that_cannot_be(tmp_path, fitted, scores):
+    def add(about, numbers):
+        about["n_calibration"] = len(scores)
+        return np.r_[numbers, scores]
+
+    fitted.save(tmp_path / "file")
+    with pytest.raises(DataFileError, match="not a detector"):
+        AutoencoderDetector.load(rewritten(tmp_path / "file", tmp_path / "other", add))
+
+
+def test_chapter_4_builds_the_detectors_network(fitted):
+    """The layers that the chapter shows, with the detector's weights, give its scores."""
+    chapter = Path(__file__).parent.parent / "notebooks" / "04_anomalies_in_any_data.ipynb"
+    built = {}
+    for cell in json.loads(chapter.read_text())["cells"]:
+        if "builds-model" in cell["metadata"].get("tags", []):
+            exec("".join(cell["source"]), built)
+    network = built["new_network"](8, N_LATENT)
+    assert type(network.layers[0]).__name__ == "GaussianNoise"
+    assert network.layers[0].stddev == fitted.noise
+    weights = zip(fitted.coefs_, fitted.intercepts_, strict=True)
+    network.set_weights([part for layer in weights for part in layer])
+    x = ((table() - fitted.mean_) / fitted.scale_).astype(np.float32)
+    errors = reconstruction_error(x, network.predict(x, verbose=0), unit_range=False)
+    np.testing.assert_allclose(errors, fitted.anomaly_scores(table()), rtol=1e-3, atol=1e-5)
+    adam = built["autoencoder"].optimizer
+    assert float(adam.learning_rate) == pytest.approx(fitted.learning_rate)

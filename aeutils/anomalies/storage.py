@@ -30,6 +30,8 @@ FLOATS = ("offset_", "_usual_error", "_usual_distance")
 VALUES = (*FLOATS, "history_", "n_iter_", "_combines")
 # one array a layer; of the others there is one
 LISTS = ("coefs_", "intercepts_")
+# scores behind all other numbers, where the detector was calibrated
+CALIBRATION = "calibration_scores_"
 
 
 def write(
@@ -57,6 +59,8 @@ def write(
         for name in _shapes(widths)
         for array in (learned[name] if name in LISTS else [learned[name]])
     ]
+    calibration = learned.get(CALIBRATION, np.empty(0))
+    arrays.append(calibration)
     numbers = b"".join(np.ascontiguousarray(array, "<f8").tobytes() for array in arrays)
     about = {
         "format": FORMAT,
@@ -64,6 +68,7 @@ def write(
         "values": {name: learned[name] for name in VALUES},
         "widths": widths,
         "feature_names": list(learned.get("feature_names_in_", [])),
+        "n_calibration": len(calibration),
     }
     # numbers of NumPy become Python's, as they are when read
     about = json.loads(json.dumps(about, default=lambda number: number.item()))
@@ -157,6 +162,11 @@ def _learned(about: dict[str, Any], numbers: bytes) -> dict[str, Any]:
     widths = positive_integers("widths", about["widths"])
     shapes = _shapes(widths)
     sizes = [math.prod(shape) for parts in shapes.values() for shape in parts]
+    # files older than calibration say nothing of it
+    n_calibration = about.get("n_calibration", 0)
+    if type(n_calibration) is not int or n_calibration < 0:
+        raise AeutilsError("the number of calibration scores must be 0 or more.")
+    sizes.append(n_calibration)
     if len(widths) < 2 or len(numbers) != 8 * sum(sizes):
         raise AeutilsError("the numbers are not as many as the widths say.")
     vector = np.frombuffer(numbers, "<f8").astype(np.float64)
@@ -167,6 +177,10 @@ def _learned(about: dict[str, Any], numbers: bytes) -> dict[str, Any]:
     learned: dict[str, Any] = {name: a if name in LISTS else a[0] for name, a in arrays.items()}
     if not (arrays["scale_"][0] > 0).all():
         raise AeutilsError("a scale is not above 0.")
+    if n_calibration:
+        learned[CALIBRATION] = scores = next(pieces)
+        if scores[0] < 0 or (np.diff(scores) < 0).any():
+            raise AeutilsError("the calibration scores must be at least 0 and in rising order.")
 
     values = {name: about["values"][name] for name in VALUES}
     history, n_epochs = values["history_"], positive_integer("n_iter_", values["n_iter_"])

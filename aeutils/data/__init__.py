@@ -35,6 +35,7 @@ __all__ = [
     "load_prose",
     "load_scanned_page",
     "load_speech",
+    "load_table",
     "spoken_wav",
     "verify",
 ]
@@ -146,6 +147,42 @@ def load_penguins() -> pd.DataFrame:
     """
     pandas = _package("pandas", "the table of penguins")
     return pandas.read_csv(_checked_path("penguins.csv"))
+
+
+def load_table(name: str) -> pd.DataFrame:
+    """Load a table of the UCI Machine Learning Repository, with the class of each row.
+
+    Parameters
+    ----------
+    name : {"adult", "ionosphere", "letter", "satellite", "shuttle"}
+        ``"adult"``: 48,842 answers to the United States census of 1994, six columns of numbers
+        and nine of words, ``?`` where there was no answer.  ``"ionosphere"``: 351 radar returns,
+        34 numbers and ``class``, good or bad.  ``"letter"``: 20,000 printed letters in 16 measures
+        and ``letter``.  ``"satellite"``: 6,435 places, four spectral bands at 3 × 3 pixels and
+        ``class``, the soil.  ``"shuttle"``: 58,000 readings of nine sensors of the Space Shuttle
+        and ``class``, the state of its radiator; the first sensor is time.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    AeutilsError
+        If there is no table of this name, or the package pandas is not installed.
+
+    References
+    ----------
+    Dua and Graff, "UCI Machine Learning Repository", 2019; see ``aeutils/data/LICENSES.md``.
+    """
+    pandas = _package("pandas", "a table")
+    with zipfile.ZipFile(_checked_path("tables.zip")) as archive:
+        names = [member.removesuffix(".csv") for member in archive.namelist()]
+        if name not in names:
+            raise AeutilsError(f"name must be one of {', '.join(names)}; got {name!r}.")
+        return pandas.read_csv(io.BytesIO(archive.read(f"{name}.csv")), keep_default_na=False)
 
 
 def load_prose() -> list[str]:
