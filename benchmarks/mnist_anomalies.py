@@ -7,8 +7,9 @@ Writes benchmarks/mnist_anomalies.json.  Each of three seeds divides the trainin
 into 5,000 normal ones and 5,000 that anomalies are made from; it also starts the networks and the
 forests.  Stored are, by detector, kind of anomaly and seed, the AUROC, on the kinds to choose
 settings on, on those to judge on, and on a digit that was left out of the training, by the
-reconstruction error and by the error relative to the image's own square; and the share of normal
-test images above the threshold of each network.
+reconstruction error and by the error relative to the image's own square; for that digit also the
+AUROC against other digits of equal ink; and the share of normal images above the threshold of
+each network, on test images and on images of the same source as the threshold's.
 """
 
 import results
@@ -18,6 +19,7 @@ from aeutils import runtime
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
 import numpy as np  # noqa: E402
+from scipy.special import logsumexp  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.ensemble import IsolationForest  # noqa: E402
 from sklearn.metrics import roc_auc_score  # noqa: E402
@@ -30,15 +32,25 @@ from aeutils.images import to_unit_range  # noqa: E402
 
 SEEDS = 3
 EPOCHS, BATCH_SIZE = 10, 1024
-N_NEIGHBOURS_IN = 20_000
-WIDTHS, COMPONENTS, SAMPLES = (10, 32), (10, 32, 64, 128), (256, 4096)
+WIDTHS, COMPONENTS, SAMPLES = (10, 32, 64, 128), (10, 32, 64, 128), (256, 4096)
+BANDWIDTHS, N_KERNELS = (0.5, 1, 2), 20_000
 UNSEEN = 1
 RATE = 0.01
+# two images have equal ink if their mean pixels differ by less
+SAME_INK = 0.002
 
 
 def on(images, change):
     """Apply a change to images that are stored flat."""
     return change(images.reshape(-1, 28, 28)).reshape(-1, 784)
+
+
+def flipped(images, *axes):
+    """Flip images about pixel 14, on which MNIST centres the mass of each digit.
+
+    About the middle of the field, half a pixel off, the centre of mass would tell a flipped digit.
+    """
+    return np.roll(np.flip(images, axes), 1, axes)
 
 
 def shifted(images):
@@ -55,10 +67,16 @@ def erased(images):
     return images
 
 
+def overprinted(x, y):
+    """Print pairs of images of different digits on top of each other."""
+    differ = y[:2500] != y[2500:]
+    return np.maximum(x[:2500], x[2500:])[differ]
+
+
 def to_choose_on(x, y):
     """Return the kinds of anomalies on which settings are chosen."""
     mirrored = x[np.isin(y, [3, 4, 6, 7, 9])]
-    return {"mirrored": on(mirrored, lambda i: i[:, :, ::-1]), "shifted": on(x, shifted)}
+    return {"mirrored": on(mirrored, lambda i: flipped(i, 2)), "shifted": on(x, shifted)}
 
 
 def to_judge_on(x, y, clothes, rng):
@@ -66,8 +84,8 @@ def to_judge_on(x, y, clothes, rng):
     return {
         "clothes": clothes,
         "noise": rng.random((2000, 784), dtype="float32"),
-        "half turn": x[np.isin(y, [3, 4, 7])][:, ::-1],
-        "overprint": np.maximum(x[:2500], x[2500:]),
+        "half turn": on(x[np.isin(y, [3, 4, 7])], lambda i: flipped(i, 1, 2)),
+        "overprint": overprinted(x, y),
         "erased strip": on(x[:2500], erased),
     }
 
@@ -89,7 +107,7 @@ def components(x, n):
 
 def neighbours(x):
     """Return the distance to the nearest training image as a score."""
-    index = NearestNeighbors(n_neighbors=1).fit(x[:N_NEIGHBOURS_IN])
+    index = NearestNeighbors(n_neighbors=1).fit(x)
     return lambda x: index.kneighbors(x)[0][:, 0]
 
 
@@ -109,22 +127,74 @@ def grey_share(x):
     return ((x > 0.1) & (x < 0.9)).mean(axis=1)
 
 
-def grey_deviation(x):
-    """Return as a score how far the share of grey pixels is from its mean."""
-    mean = grey_share(x).mean()
-    return lambda x: np.abs(grey_share(x) - mean)
+def statistics(x):
+    """Compute seven statistics of images.
+
+    Ink, share of grey pixels, centre of mass, and the three second moments about it: how far the
+    mass extends down, to the right, and along the diagonal.
+    """
+    squares, place = x.reshape(-1, 28, 28), np.arange(28)
+    mass = np.maximum(squares.sum(axis=(1, 2)), 1e-6)[:, None, None]
+    share = squares / mass
+    down, right = (share.sum(axis=axis) @ place for axis in (2, 1))
+    rows = place - down[:, None]
+    columns = place - right[:, None]
+    moments = [
+        np.einsum("nij,ni,nj->n", share, a, b)
+        for a, b in ((rows**2, rows**0), (columns**0, columns**2), (rows, columns))
+    ]
+    return np.stack([ink(x), grey_share(x), down, right, *moments], axis=1)
 
 
-def detectors_of(x, seed):
+def deviation(x):
+    """Return as a score the Mahalanobis distance of statistics from those of normal images."""
+    normal = statistics(x)
+    mean, inverse = normal.mean(axis=0), np.linalg.inv(np.cov(normal.T))
+
+    def score(x):
+        offset = statistics(x) - mean
+        return np.sqrt(np.einsum("ni,ij,nj->n", offset, inverse, offset))
+
+    return score
+
+
+def density(x, bandwidth):
+    """Return as a score the negative logarithm of a Gaussian kernel density."""
+    x, squares = x[:N_KERNELS], np.square(x[:N_KERNELS]).sum(axis=1)
+
+    def score(images):
+        parts = []
+        for start in range(0, len(images), 1000):
+            part = images[start : start + 1000]
+            distances = np.square(part).sum(axis=1)[:, None] + squares - 2 * part @ x.T
+            parts.append(-logsumexp(-distances / (2 * bandwidth**2), axis=1))
+        return np.concatenate(parts)
+
+    return score
+
+
+def either(first, second, x):
+    """Return as a score the larger of two, each in units of its threshold from images kept apart.
+
+    Above 1 an image raises the alarm of one of both detectors.
+    """
+    limits = [threshold_at(score(x), RATE) for score in (first, second)]
+    return lambda x: np.maximum(first(x) / limits[0], second(x) / limits[1])
+
+
+def detectors_of(x, kept, seed):
     """Return all detectors, fitted, by name."""
-    return (
+    found = (
         {f"network, {n} values": network(x, n, seed) for n in WIDTHS}
         | {f"PCA, {n} components": components(x, n) for n in COMPONENTS}
         | {"nearest neighbour": neighbours(x)}
+        | {f"kernel density, {h}": density(x, h) for h in BANDWIDTHS}
         | {f"isolation forest, {n} samples": forest(x, n, seed) for n in SAMPLES}
-        | {"mean pixel": ink, "share of grey pixels": grey_share}
-        | {"grey pixels, two-sided": grey_deviation(x)}
+        | {"ink": ink, "grey pixels": grey_share, "seven statistics": deviation(x)}
     )
+    for name in ("network, 10 values", "nearest neighbour"):
+        found[f"statistics or {name}"] = either(found["seven statistics"], found[name], kept)
+    return found
 
 
 def area(normal, anomalous):
@@ -159,6 +229,23 @@ def measure(detectors, normal, kinds, place):
                 note(place, variant, kind, area(of_normal[variant], scores))
 
 
+def of_equal_ink(seen, unseen):
+    """Return pairs of images, one seen and one unseen, of equal ink; each is in one pair at most.
+
+    The unseen ones choose by turns, from the one of most ink on.
+    """
+    ink_of, free = ink(seen), np.ones(len(seen), bool)
+    pairs = []
+    for i in np.argsort(-ink(unseen)):
+        distance = np.where(free, np.abs(ink_of - ink(unseen[i : i + 1])), np.inf)
+        nearest = np.argmin(distance)
+        if distance[nearest] < SAME_INK:
+            free[nearest] = False
+            pairs.append((nearest, i))
+    ours, theirs = np.array(pairs).T
+    return seen[ours], unseen[theirs]
+
+
 def compare(seed, x, y, x_test, y_test, clothes, stored):
     """Measure with one seed; add to what is stored."""
     rng = np.random.default_rng(seed)
@@ -167,24 +254,29 @@ def compare(seed, x, y, x_test, y_test, clothes, stored):
     normal, others = np.split(test_order, 2)
     clothes = clothes[rng.permutation(len(clothes))]
     x_normal, y_normal = x_test[normal], y_test[normal]
-    detectors = detectors_of(x[train], seed)
+    detectors = detectors_of(x[train], x[threshold], seed)
     measure(detectors, x[select], to_choose_on(x[select], y[select]), stored["choosing"])
     judging = to_judge_on(x_test[others], y_test[others], clothes[:5000], rng)
     measure(detectors, x_normal, judging, stored["judging"])
     for width in WIDTHS:
         name = f"network, {width} values"
         score = detectors[name]
-        alarms = score(x_normal) > threshold_at(score(x[threshold]), RATE)
-        note(stored, "false_alarm_rate", name, float(alarms.mean()))
+        limit = threshold_at(score(x[threshold]), RATE)
+        rates = stored["false_alarm_rate"]
+        note(rates, "test", name, float((score(x_normal) > limit).mean()))
+        note(rates, "same source", name, float((score(x[select]) > limit).mean()))
     seen = x[train][y[train] != UNSEEN]
     without = {
         "network, 10 values": network(seen, 10, seed),
         "PCA, 10 components": components(seen, 10),
         "nearest neighbour": neighbours(seen),
-        "mean pixel": ink,
+        "little ink": lambda x: -ink(x),
     }
-    kinds = {str(UNSEEN): x_normal[y_normal == UNSEEN]}
-    measure(without, x_normal[y_normal != UNSEEN], kinds, stored["unseen"])
+    known, unseen = x_normal[y_normal != UNSEEN], x_normal[y_normal == UNSEEN]
+    measure(without, known, {str(UNSEEN): unseen}, stored["unseen"])
+    known, unseen = of_equal_ink(known, unseen)
+    stored["pairs_of_equal_ink"].append(len(unseen))
+    measure(without, known, {f"{UNSEEN}, equal ink": unseen}, stored["unseen"])
 
 
 def main():
@@ -192,7 +284,13 @@ def main():
     (x, y), (x_test, y_test) = load_mnist()
     _, (clothes, _) = load_fashion_mnist()
     x, x_test, clothes = (to_unit_range(i, shape=(784,)) for i in (x, x_test, clothes))
-    stored = {"choosing": {}, "judging": {}, "unseen": {}}
+    stored = {
+        "choosing": {},
+        "judging": {},
+        "unseen": {},
+        "pairs_of_equal_ink": [],
+        "false_alarm_rate": {},
+    }
     for seed in range(SEEDS):
         compare(seed, x, y, x_test, y_test, clothes, stored)
         print(f"seed {seed}", stored, flush=True)
