@@ -90,11 +90,19 @@ def test_the_threshold_shows_rates_precision_and_cost_of_the_counted_scores(figu
         numbers = [float(v.split()[0]) for v in [*values[:2], values[3]]]
         assert numbers == pytest.approx([100 * false_alarms, 100 * found, cost], abs=0.051)
         assert float(values[2].split()[0]) == pytest.approx(float(precision.split()[0]), abs=0.1)
-        words = figure.locator("svg").get_attribute("aria-label")
-        assert f"threshold {place * data['step']:.4f}" in words
+        shown = f"{place * data['step']:.4f}"
+        assert f"threshold {shown}," in figure.locator("svg").get_attribute("aria-label")
+        assert threshold.get_attribute("aria-valuetext") == shown
 
     compare(data["start"], 0, 1 / 1000, 100)
     threshold.focus()
+    # above the last edge no image is left, and no precision
+    threshold.press("End")
+    values = figure.locator("div.live-slider output").all_inner_texts()
+    assert values[:3] == ["0.0 %", "0.0 %", "no alarm"]
+    assert threshold.get_attribute("aria-valuetext") == "above all"
+    threshold.fill(str(data["start"]))
+    compare(data["start"], 0, 1 / 1000, 100)
     threshold.press("ArrowLeft")
     compare(data["start"] - 1, 0, 1 / 1000, 100)
     rare.focus()

@@ -254,6 +254,10 @@ def test_a_table_marks_what_leads_by_more_than_its_spread():
     assert "| PCA | **0.979 ± 0.001** |" in tied
     assert "| copy | 0.500 ± 0.000 |" in tied
     assert tied.endswith("*Three seeds.*")
+    short = show.table(means, "c", best="highest", spread=spread, show_spread=False).data
+    assert "| ours | **0.981** |" in short
+    assert "| PCA | **0.979** |" in short
+    assert "| copy | 0.500 |" in short
 
 
 def test_a_table_has_no_negative_zero_and_no_nan():

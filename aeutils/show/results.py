@@ -39,6 +39,7 @@ def table(
     digits: int = 3,
     best: Literal["highest", "lowest"] | None = None,
     spread: pd.DataFrame | None = None,
+    show_spread: bool = True,
     only: Sequence[str] | None = None,
 ) -> Markdown:
     """Show a table with a caption, its best values in bold.
@@ -55,7 +56,9 @@ def table(
         Which value of a column is the best.  Bold are the best and every value whose distance
         from it is at most the sum of both spreads, since such a lead may be chance.
     spread : pandas.DataFrame, optional
-        Standard deviations, of the same index and columns; shown behind ±.
+        Standard deviations, of the same index and columns.
+    show_spread : bool, default True
+        Whether to show the spread behind ±; where not, it still decides what is bold.
     only : sequence of str, optional
         The columns in which the best is marked; by default all numbers.
 
@@ -85,7 +88,7 @@ def table(
             leading = _leaders(values, None if spread is None else spread[name], best)
         for i, value in enumerate(values):
             text = _cell(value, digits)
-            if spread is not None and is_number and value == value:
+            if spread is not None and show_spread and is_number and value == value:
                 text += f" ± {_cell(spread[name].iloc[i], digits)}"
             rows[i].append(f"**{text}**" if i in leading else text)
     head = [str(frame.index.name or ""), *columns]

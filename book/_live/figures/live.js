@@ -47,9 +47,11 @@ window.live = {
   slider(parent, { label, min, max, step, value, text = String }, onInput) {
     const { element } = window.live;
     const output = element("output", {}, text(value));
-    const input = element("input", { type: "range", min, max, step, value });
+    const input = element("input", { type: "range", min, max, step, value, "aria-valuetext": text(value) });
     input.addEventListener("input", () => {
       output.textContent = text(input.valueAsNumber);
+      // what is read aloud is the value, not the slider's place
+      input.setAttribute("aria-valuetext", output.textContent);
       onInput(input.valueAsNumber);
     });
     parent.append(element("label", { class: "live-slider" }, element("span", {}, label), input, output));

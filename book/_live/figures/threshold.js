@@ -10,7 +10,8 @@ liveFigure("threshold", (app, data) => {
   const sum = (counts, from = 0) => counts.slice(from).reduce((a, b) => a + b, 0);
   const [WIDTH, HEIGHT, GROUP] = [480, 150, 5];
   const x = (bin) => (WIDTH * Math.min(bin, bins)) / bins;
-  const score = (bin) => (bin * step).toFixed(4);
+  // on the last edge nothing lies above the threshold
+  const score = (bin) => (bin === bins - 1 ? "above all" : (bin * step).toFixed(4));
   const COLOURS = ["var(--pst-color-primary)", "var(--pst-color-secondary)"];
   let kind = 0;
 
@@ -77,7 +78,7 @@ liveFigure("threshold", (app, data) => {
       cells[i].textContent = i < 3 ? percent(value) : `${value.toFixed(1)} false alarms`;
     });
     chart.setAttribute("aria-label",
-      `Histogram of the scores of normal digits and of ${names[kind]}; threshold ${score(t)}, lowest cost at ${score(best)}.`);
+      `Histogram of the scores of normal digits and of ${names[kind]}; threshold ${score(t)}, threshold of lowest cost ${score(best)}.`);
   };
   const follow = (event) => {
     const area = chart.getBoundingClientRect();
