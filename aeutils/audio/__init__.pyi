@@ -9,7 +9,8 @@ from .filters import spectral_subtraction as spectral_subtraction
 from .filters import wiener as wiener
 from .measures import si_sdr as si_sdr
 from .measures import stoi as stoi
-from .networks import spectrogram_denoiser as spectrogram_denoiser
+from .networks import enhancement_loss as enhancement_loss
+from .networks import speech_cleaner as speech_cleaner
 from .noise import NOISES as NOISES
 from .noise import add_noise_at as add_noise_at
 from .noise import make_noise as make_noise
@@ -17,6 +18,7 @@ from .playback import players as players
 from .signals import RATE as RATE
 from .spectra import BINS as BINS
 from .spectra import HOP as HOP
+from .spectra import POWER as POWER
 from .spectra import WINDOW as WINDOW
 from .spectra import compress as compress
 from .spectra import istft as istft

@@ -21,7 +21,7 @@ from aeutils.audio.files import (
     wav_writer,
 )
 from aeutils.audio.signals import RATE, checked_signal, resampled_blocks, rms
-from aeutils.audio.spectra import BINS, POWER, compress, istft, stft
+from aeutils.audio.spectra import BINS, compress, istft, stft
 from aeutils.core.checks import plain_array, real_number
 from aeutils.core.errors import AudioError, DataFileError
 
@@ -185,19 +185,11 @@ def _cleaned(signal: NDArray[np.float32], model: keras.Model, level: float) -> N
     if level < MIN_LEVEL:
         return np.zeros(len(signal), dtype=np.float32)
     spectrum = stft(signal * np.float32(LEVEL / level))
-    heard = compress(spectrum)
-    n_frames = len(heard)
-    # the network halves the number of frames twice; it never saw an empty frame, and would leave
-    # noise beside one
-    padded = np.pad(heard, ((0, -n_frames % 4), (0, 0)), mode="symmetric")
-    output = _output(model, padded[None, ..., None])[0, :n_frames, :, 0]
-    gain = np.clip(output / np.maximum(heard, 1e-6), 0, 1) ** (1 / POWER)
-    cleaned = np.zeros_like(spectrum)
-    cleaned[:, :BINS] = spectrum[:, :BINS] * gain
-    return istft(cleaned, len(signal)) / np.float32(LEVEL / level)
+    gain = _gains(model, compress(spectrum)[None])[0]
+    return istft(spectrum * gain, len(signal)) / np.float32(LEVEL / level)
 
 
-def _output(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _gains(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the output of a Keras model, a finite array of the shape of x, or raise."""
     if not callable(model):
         raise AudioError(f"model must be a trained Keras model; got {type(model).__name__}.")
@@ -209,8 +201,8 @@ def _output(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
     except Exception as error:  # every backend reports a wrong shape by an error of its own
         reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
         raise AudioError(
-            f"model must accept spectra of shape (n, frames, {BINS}, 1); build it with "
-            f"aeutils.audio.networks.spectrogram_denoiser ({reason})."
+            f"model must accept spectra of shape (n, frames, {BINS}); build it with "
+            f"aeutils.audio.speech_cleaner ({reason})."
         ) from error
     if output.shape != x.shape:
         raise AudioError(
