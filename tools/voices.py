@@ -134,6 +134,25 @@ def voice(package, pattern, folder):
     return sounds
 
 
+def reels(sounds, n, seed, seconds=8):
+    """Return up to `n` reels of about 8 s: recordings in random order with pauses of 0.25 s.
+
+    Long recordings first where there are too many, since single letters are the worst of speech.
+    """
+    order = sorted(np.random.default_rng(seed).permutation(len(sounds)), key=lambda i: -len(sounds[i]))
+    pause = np.zeros(RATE // 4)
+    parts, made = [], []
+    long = np.random.default_rng(seed).permutation(order[: max(8 * n, len(order) // 3)])
+    for i in long:
+        parts += [sounds[i], pause]
+        if sum(map(len, parts)) >= seconds * RATE:
+            made.append(np.concatenate(parts)[: int(1.25 * seconds * RATE)])
+            parts = []
+        if len(made) == n:
+            return made
+    return made or [np.concatenate(parts)]
+
+
 def collect(folder):
     """Return {group: {voice: {name: samples}}} of all packages."""
     return {

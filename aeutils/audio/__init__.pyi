@@ -1,11 +1,13 @@
 from .cleaning import LEVEL as LEVEL
 from .cleaning import clean_signal as clean_signal
 from .cleaning import denoise_audio as denoise_audio
+from .cleaning import load_speech_cleaner as load_speech_cleaner
 from .files import load_audio as load_audio
 from .files import save_audio as save_audio
 from .filters import estimate_noise_power as estimate_noise_power
 from .filters import mean_power as mean_power
 from .filters import spectral_subtraction as spectral_subtraction
+from .filters import track_noise_power as track_noise_power
 from .filters import wiener as wiener
 from .measures import si_sdr as si_sdr
 from .measures import stoi as stoi
