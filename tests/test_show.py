@@ -22,7 +22,7 @@ NETWORKS = [
     lambda: denoising.conv_denoiser(fused=True),
     denoising.residual_denoiser,
     documents.page_cleaner,
-    audio.spectrogram_denoiser,
+    audio.speech_cleaner,
     sequences.lstm_autoencoder,
     sequences.conv_sequence_autoencoder,
 ]

@@ -241,7 +241,7 @@ def main():
         "heartbeats.npz": heartbeats,
         "odd_beat.npz": odd_beat,
     }
-    # page_cleaner.npz keeps the checksum that benchmarks/documents.py gave it
+    # page_cleaner.npz and speech_cleaner.npz keep the checksums that their trainings gave them
     checksums = json.loads((DATA / "checksums.json").read_text())
     checksums |= {name: write(name, content) for name, content in contents.items()}
     with atomic_write(DATA / "checksums.json") as file:

@@ -7,12 +7,14 @@ and recorded sounds.  Settings were chosen on the speakers of the group "selecti
 
     python tools/voices.py FOLDER
     python tools/train_speech_cleaner.py FOLDER --minutes 55
+    python tools/train_speech_cleaner.py FOLDER --ship
 
 Writes ``speech_cleaner.npz``, weights in half precision, and ``speech_cleaner.json``, the course
-of the training, to FOLDER; copy the first into ``aeutils/data``.
+of the training, to FOLDER every ten minutes; ``--ship`` copies them into the book.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import time
@@ -22,17 +24,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
-import soxr
 import tensorflow as tf
+from scipy import fft
 from scipy.signal import fftconvolve, lfilter
 
-from aeutils import audio
+from aeutils import audio, data
 from aeutils.audio.networks import enhancement_loss, speech_cleaner
+from aeutils.audio.spectra import window
+from aeutils.core.files import atomic_write
 
-RATE, SECONDS, BATCH = audio.RATE, 4, 16
-N = RATE * SECONDS
-SPEEDS = (0.88, 1.13)  # also heard slower and faster: other throats
-SELECTION_RATIOS = (-5, 0, 5, 10, 15, 30)
+RATE, BATCH = audio.RATE, 16
+N = 188 * audio.HOP  # samples of a clip, 3 s
+SPEEDS = (0.85, 1.18)  # half of the clips are heard slower or faster: other throats
+SELECTION_RATIOS = (0, 5, 15)
 
 
 def load_voices(path, group):
@@ -49,41 +53,37 @@ def load_voices(path, group):
 class Voices:
     """Endless speech: recordings of one voice, at one speed, with pauses between them."""
 
-    def __init__(self, voices, speeds=SPEEDS):
-        self.voices = []
-        for recordings in voices.values():
-            variants = [[x.astype(np.float16) for x in recordings]]
-            for speed in speeds:
-                variants.append(
-                    [soxr.resample(x, RATE * speed, RATE).astype(np.float16) for x in recordings]
-                )
-            self.voices.append(variants)
-        minutes = np.array([sum(map(len, v[0])) / RATE / 60 for v in self.voices])
+    def __init__(self, voices):
+        self.voices = [[x.astype(np.float16) for x in some] for some in voices.values()]
+        minutes = np.array([sum(map(len, some)) for some in self.voices])
         self.weights = np.sqrt(minutes) / np.sqrt(minutes).sum()
 
     def draw(self, rng, n):
-        """Return `n` samples of one voice, and the number of the voice."""
-        number = rng.choice(len(self.voices), p=self.weights)
-        variants = self.voices[number]
-        recordings = variants[rng.integers(len(variants))]
+        """Return `n` samples of one voice."""
+        recordings = self.voices[rng.choice(len(self.voices), p=self.weights)]
+        speed = rng.uniform(*SPEEDS) if rng.random() < 0.5 else 1
+        needed = int(n * speed) + 2
         parts, length = [], 0
         skip = rng.integers(0, RATE)
-        while length < n + skip:
+        while length < needed + skip:
             part = recordings[rng.integers(len(recordings))].astype(np.float32)
             part *= 10 ** (rng.uniform(-4, 4) / 20)
             gap = np.zeros(rng.integers(0, RATE // 2), np.float32)
             parts += [part, gap]
             length += len(part) + len(gap)
-        return np.concatenate(parts)[skip : skip + n]
+        x = np.concatenate(parts)[skip : skip + needed]
+        if speed == 1:
+            return x[:n]
+        return np.interp(speed * np.arange(n), np.arange(needed), x).astype(np.float32)
 
 
 def shaped(signal, rng, depth):
     """Return a signal through a random equaliser: smooth gains within +-`depth` dB."""
-    spectrum = np.fft.rfft(signal)
+    spectrum = fft.rfft(np.asarray(signal, np.float32))
     octaves = np.log2(np.maximum(np.arange(len(spectrum)), 1) / len(spectrum))
     knots = np.linspace(-6, 0, rng.integers(3, 10))
     gains = np.interp(octaves, knots, rng.uniform(-depth, depth, len(knots)))
-    return np.fft.irfft(spectrum * 10 ** (gains / 20), len(signal)).astype(np.float32)
+    return fft.irfft(spectrum * (10 ** (gains / 20)).astype(np.float32), len(signal))
 
 
 def tones(n, rng):
@@ -199,8 +199,10 @@ def batch(voices, noises, rng, size=BATCH):
 
 
 def spectra(signals):
-    """Return the spectra of clips, as two channels, shape (n, frames, 129, 2)."""
-    spectrum = np.stack([audio.stft(x) for x in signals])
+    """Return the spectra of clips as audio.stft does, as two channels, shape (n, frames, 129, 2)."""
+    padded = np.pad(signals, ((0, 0), (audio.HOP, audio.HOP)))
+    frames = np.lib.stride_tricks.sliding_window_view(padded, audio.WINDOW, axis=1)
+    spectrum = fft.rfft(frames[:, :: audio.HOP] * window(), axis=2)
     return np.stack([spectrum.real, spectrum.imag], axis=-1)
 
 
@@ -230,6 +232,21 @@ def gains_of(clips, model):
     return {snr: round(float(np.mean(values)), 2) for snr, values in rows.items()}
 
 
+def ship(folder):
+    """Copy the weights into the package, with their checksum, and the course beside the figures."""
+    content = (folder / "speech_cleaner.npz").read_bytes()
+    with atomic_write(data.FOLDER / "speech_cleaner.npz") as file:
+        file.write(content)
+    checksums = json.loads((data.FOLDER / "checksums.json").read_text())
+    checksums["speech_cleaner.npz"] = hashlib.sha256(content).hexdigest()
+    with atomic_write(data.FOLDER / "checksums.json") as file:
+        file.write((json.dumps(checksums, indent=2) + "\n").encode())
+    course = (folder / "speech_cleaner.json").read_bytes()
+    with atomic_write(Path(__file__).parent.parent / "benchmarks" / "speech_cleaner.json") as file:
+        file.write(course)
+    print(f"speech_cleaner.npz: {len(content):,} bytes")
+
+
 def main():
     """Train, report, store."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -239,7 +256,10 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ship", action="store_true", help="copy what FOLDER holds; no training")
     options = parser.parse_args()
+    if options.ship:
+        return ship(options.folder)
     keras.utils.set_random_seed(options.seed)
     rng = np.random.default_rng(options.seed)
     known = load_voices(options.folder / "voices.npz", "train")
@@ -292,7 +312,7 @@ def main():
         n += 1
         if n % 100 == 0:
             print(f"step {n}, {time.time() - began:.0f} s, loss {np.mean(losses[-100:]):.3f}", flush=True)
-        if time.time() - last_store > 300:
+        if time.time() - last_store > 600:
             store(history)
             last_store = time.time()
     total = n

@@ -17,6 +17,7 @@ from .noise import NOISES as NOISES
 from .noise import add_noise_at as add_noise_at
 from .noise import make_noise as make_noise
 from .playback import players as players
+from .playback import wav_bytes as wav_bytes
 from .signals import RATE as RATE
 from .spectra import BINS as BINS
 from .spectra import HOP as HOP

@@ -18,7 +18,7 @@ WEIGHT = 10.0  # of the compressed magnitudes, beside the decibels of the signal
 
 
 def speech_cleaner(
-    width: int = 112, dilations: Sequence[int] = (1, 2, 4, 8, 16, 32, 64, 1)
+    width: int = 96, dilations: Sequence[int] = (1, 2, 4, 8, 16, 32, 1)
 ) -> keras.Model:
     """Build the denoising autoencoder of chapter 6: from a compressed spectrum to gains.
 
@@ -29,9 +29,9 @@ def speech_cleaner(
 
     Parameters
     ----------
-    width : int, default 112
+    width : int, default 96
         Number of values of the code of a frame.
-    dilations : sequence of int, default (1, 2, 4, 8, 16, 32, 64, 1)
+    dilations : sequence of int, default (1, 2, 4, 8, 16, 32, 1)
         A block each.  A gain depends on the sum of them, in frames, on both sides.
 
     Returns

@@ -31,11 +31,11 @@ __all__ = [
     "load_mnist",
     "load_odd_beat",
     "load_page_cleaner_weights",
-    "load_speech_cleaner_weights",
     "load_penguins",
     "load_prose",
     "load_scanned_page",
     "load_speech",
+    "load_speech_cleaner_weights",
     "spoken_wav",
     "verify",
 ]
