@@ -53,7 +53,10 @@ GRIDS = {
     "Wiener, blind": [
         {"by": by, "rule": rule, "smoothing": smoothing, "floor": floor}
         for by, rule, smoothing, floor in itertools.product(
-            ("quantile", "minimum"), ("wiener", "log"), (0.8, 0.9, 0.95, 0.98), (0.1, 0.2, 0.35, 0.5)
+            ("quantile", "minimum"),
+            ("wiener", "log"),
+            (0.8, 0.9, 0.95, 0.98),
+            (0.1, 0.2, 0.35, 0.5),
         )
     ],
 }
@@ -154,7 +157,11 @@ def small_networks():
         if "builds-model" in tags or "trains-model" in tags:
             break
         exec(cell.source, variables)
-    recipe = [c.source for c in cells if {"builds-model", "trains-model"} & set(c.metadata.get("tags", []))]
+    recipe = [
+        c.source
+        for c in cells
+        if {"builds-model", "trains-model"} & set(c.metadata.get("tags", []))
+    ]
     for seed in SEEDS:
         for source in recipe:
             exec(source.replace("SEED = 0", f"SEED = {seed}"), variables)

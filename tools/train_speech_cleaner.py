@@ -33,8 +33,8 @@ from aeutils.audio.networks import enhancement_loss, speech_cleaner
 from aeutils.audio.spectra import window
 from aeutils.core.files import atomic_write
 
-RATE, BATCH = audio.RATE, 16
-N = 188 * audio.HOP  # samples of a clip, 3 s
+RATE, BATCH = audio.RATE, 8
+N = 125 * audio.HOP  # samples of a clip, 2 s
 SPEEDS = (0.85, 1.18)  # half of the clips are heard slower or faster: other throats
 SELECTION_RATIOS = (0, 5, 15)
 
@@ -136,7 +136,7 @@ SHARES = np.array([3, 3, 2, 3, 5, 2, 2, 1, 1, 1], dtype=float)
 class Noises:
     """A pool of minutes of each kind, from which stretches are drawn."""
 
-    def __init__(self, voices, rng, minutes=8):
+    def __init__(self, voices, rng, minutes=4):
         n = RATE * 30
         recordings = [x for some in voices.values() for x in some]
         self.pool = {}
@@ -199,7 +199,7 @@ def batch(voices, noises, rng, size=BATCH):
 
 
 def spectra(signals):
-    """Return the spectra of clips as audio.stft does, as two channels, shape (n, frames, 129, 2)."""
+    """Return the spectra of clips as audio.stft does: two channels, shape (n, frames, 129, 2)."""
     padded = np.pad(signals, ((0, 0), (audio.HOP, audio.HOP)))
     frames = np.lib.stride_tricks.sliding_window_view(padded, audio.WINDOW, axis=1)
     spectrum = fft.rfft(frames[:, :: audio.HOP] * window(), axis=2)
@@ -213,7 +213,7 @@ def selection_clips(path):
     for v, (name, recordings) in enumerate(sorted(voices.items())):
         others = [x for other, some in voices.items() if other != name for x in some]
         rng = np.random.default_rng([6, v])
-        clean = np.concatenate([recordings[i] for i in rng.permutation(len(recordings))])[: 2 * N]
+        clean = np.concatenate([recordings[i] for i in rng.permutation(len(recordings))])[: 3 * N]
         for kind in ("white", "pink", "hum", "clicks", "babble"):
             noise = audio.make_noise(kind, len(clean), [7, v], others)
             for snr in SELECTION_RATIOS:
@@ -256,6 +256,7 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--resume", type=Path, help="speech_cleaner.npz to start from")
     parser.add_argument("--ship", action="store_true", help="copy what FOLDER holds; no training")
     options = parser.parse_args()
     if options.ship:
@@ -269,8 +270,11 @@ def main():
     if options.bfloat16:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     model = speech_cleaner()
+    if options.resume:
+        with np.load(options.resume) as stored:
+            model.set_weights([stored[f"arr_{i}"] for i in range(len(stored.files))])
     weights = model.trainable_variables
-    average = [tf.Variable(w) for w in weights]  # of the weights, over about 1000 steps
+    average = [tf.Variable(w) for w in weights]  # of the weights, over about 500 steps
     optimizer = keras.optimizers.AdamW(options.rate, weight_decay=0.01, clipnorm=5.0, beta_2=0.98)
 
     @tf.function
@@ -295,23 +299,37 @@ def main():
         model.set_weights(current)
         history.append({"step": n, "minutes": round((time.time() - began) / 60, 1), **score})
         print(history[-1], flush=True)
-        course = {"seed": options.seed, "steps": total, "course": history}
+        course = {
+            "seed": options.seed,
+            "steps": n,
+            "seconds_of_sound_a_step": BATCH * N / RATE,
+            "hours_of_speech": round(
+                sum(len(x) for some in known.values() for x in some) / RATE / 3600, 1
+            ),
+            "voices": len(known),
+            "course": history,
+        }
         (options.folder / "speech_cleaner.json").write_text(json.dumps(course, indent=1) + "\n")
 
     began, n, total, history, losses = time.time(), 0, options.steps, [], []
     last_store = began
     while True:
-        share = n / total if total and options.steps else (time.time() - began) / 60 / options.minutes
+        share = (
+            n / total if total and options.steps else (time.time() - began) / 60 / options.minutes
+        )
         if share >= 1:
             break
         warm = min(1, (n + 1) / 300)
         optimizer.learning_rate = options.rate * warm * (0.5 + 0.5 * np.cos(np.pi * share)) + 1e-6
         noisy, clean = batch(voices, noises, rng)
-        decay = min(0.999, (n + 1) / (n + 10))
+        decay = min(0.998, (n + 1) / (n + 10))
         losses.append(float(step(spectra(noisy), spectra(clean), tf.constant(decay, tf.float32))))
         n += 1
         if n % 100 == 0:
-            print(f"step {n}, {time.time() - began:.0f} s, loss {np.mean(losses[-100:]):.3f}", flush=True)
+            print(
+                f"step {n}, {time.time() - began:.0f} s, loss {np.mean(losses[-100:]):.3f}",
+                flush=True,
+            )
         if time.time() - last_store > 600:
             store(history)
             last_store = time.time()

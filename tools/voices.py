@@ -139,7 +139,9 @@ def reels(sounds, n, seed, seconds=8):
 
     Long recordings first where there are too many, since single letters are the worst of speech.
     """
-    order = sorted(np.random.default_rng(seed).permutation(len(sounds)), key=lambda i: -len(sounds[i]))
+    order = sorted(
+        np.random.default_rng(seed).permutation(len(sounds)), key=lambda i: -len(sounds[i])
+    )
     pause = np.zeros(RATE // 4)
     parts, made = [], []
     long = np.random.default_rng(seed).permutation(order[: max(8 * n, len(order) // 3)])

@@ -109,9 +109,7 @@ def track_noise_power(noisy: ArrayLike, seconds: float = 1.5) -> NDArray[np.floa
     tracked = np.zeros_like(power)
     if sounding.any():
         heard = power[sounding]
-        smooth, _ = lfilter(
-            [1 - TRACKING], [1, -TRACKING], heard, axis=0, zi=TRACKING * heard[:1]
-        )
+        smooth, _ = lfilter([1 - TRACKING], [1, -TRACKING], heard, axis=0, zi=TRACKING * heard[:1])
         n_frames = max(1, round(seconds * RATE / HOP))
         tracked[sounding] = TRACKING_BIAS * minimum_filter1d(smooth, n_frames, axis=0)
     return tracked
@@ -205,8 +203,9 @@ def wiener(
     ----------
     Ephraim and Malah, "Speech enhancement using a minimum mean-square error short-time
     spectral amplitude estimator", IEEE Transactions on Acoustics, Speech, and Signal
-    Processing 32 (6), 1984, and "... log-spectral amplitude estimator", 33 (2), 1985; Scalart and Vieira Filho, "Speech enhancement based on a priori
-    signal to noise estimation", ICASSP 1996.
+    Processing 32 (6), 1984, and "... log-spectral amplitude estimator", 33 (2), 1985; Scalart
+    and Vieira Filho, "Speech enhancement based on a priori signal to noise estimation",
+    ICASSP 1996.
     """
     smoothing = real_number("smoothing", smoothing, AudioError, low=0, high=1)
     if smoothing == 1:

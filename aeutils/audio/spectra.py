@@ -120,9 +120,7 @@ def _checked_spectrum(spectrum: ArrayLike) -> NDArray[np.complexfloating]:
             "Magnitudes alone have no phases: multiply them by exp(1j · phase)."
         )
     if array.ndim != 2 or array.shape[1] != BINS:
-        raise AudioError(
-            f"spectrum must have shape (n_frames, {BINS}); got {array.shape}."
-        )
+        raise AudioError(f"spectrum must have shape (n_frames, {BINS}); got {array.shape}.")
     if not np.isfinite(array).all():
         raise AudioError("spectrum has NaN or infinite values; remove or replace them first.")
     return array

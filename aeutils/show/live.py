@@ -79,7 +79,8 @@ class LiveFigure:
         data = json.dumps(self.data, separators=(",", ":")).replace("</", "<\\/")
         return (
             f'<figure class="live" data-live="{html.escape(self.kind)}">'
-            f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{picture}">{self.beside}'
+            f'<img alt="{html.escape(self.alt)}" src="data:image/png;base64,{picture}">'
+            f"{self.beside}"
             f"<figcaption>{html.escape(self.caption)}</figcaption>"
             f'<script type="application/json">{data}</script></figure>'
         )
@@ -93,7 +94,7 @@ def live_figure(
     Parameters
     ----------
     kind : str
-        Which script of ``book/_live/figures.js`` makes it live.
+        Which script of ``book/_live/figures`` makes it live.
     figure : matplotlib.figure.Figure
         The picture that is shown in Jupyter, in print and without JavaScript; closed afterwards.
     data : dict
@@ -172,7 +173,8 @@ def live_player(
 
     named = {str(name): dict(versions) for name, versions in sounds.items()}
     shapes = {tuple((v, np.shape(x)) for v, x in versions.items()) for versions in named.values()}
-    if len(shapes) != 1 or len({shape for _, shape in next(iter(shapes))}) != 1:
+    lengths = {shape for versions in shapes for _, shape in versions}
+    if len(shapes) != 1 or len(lengths) != 1 or len(next(iter(lengths))) != 1:
         raise AeutilsError("sounds must have the same versions, all of one length, by every name.")
     versions = list(next(iter(named.values())))
     peak = max(float(np.abs(x).max()) for some in named.values() for x in some.values())
