@@ -3,8 +3,9 @@
 Real voices of some thirty languages are in Debian's packages of games and telephone prompts.
 The package's network learns from one group of them, its settings are chosen on a second, and it
 is judged on a third.  **No speaker is in two groups.**  Names of speakers are seldom given, so
-languages are kept apart instead: a language of the test is in no other group, except English,
-French and Russian, where the trained voices have names, or another sex.
+languages are kept apart instead: a language of the test is in no other group, except English and
+French, where the trained voices are named professionals and the tested ones others by their sex,
+their accent or their name.
 
 Needs ``apt-get`` and ``dpkg-deb`` (Debian or Ubuntu) for the whole, which is 150 MB to load::
 

@@ -19,6 +19,7 @@ from .noise import make_noise as make_noise
 from .playback import players as players
 from .playback import wav_bytes as wav_bytes
 from .signals import RATE as RATE
+from .signals import rms as rms
 from .spectra import BINS as BINS
 from .spectra import HOP as HOP
 from .spectra import POWER as POWER

@@ -18,18 +18,18 @@ WEIGHT = 10.0  # of the compressed magnitudes, beside the decibels of the signal
 
 
 def speech_cleaner(
-    width: int = 96, dilations: Sequence[int] = (1, 2, 4, 8, 16, 32, 1)
+    width: int = 112, dilations: Sequence[int] = (1, 2, 4, 8, 16, 32, 1)
 ) -> keras.Model:
     """Build the denoising autoencoder of chapter 6: from a compressed spectrum to gains.
 
-    An encoder takes the 129 magnitudes of each frame to a code of `width` values.  Blocks of two
-    convolutions along time refine it, each added to its input; the first convolution of a block
-    takes three frames, `dilation` frames apart, so that a few blocks see seconds.  A decoder
+    An encoder takes the 129 magnitudes of each frame to a code of `width` values.  Blocks refine it
+    along time, each added to its input: a convolution takes three frames, `dilation` frames apart,
+    so that a few blocks see seconds.  A decoder
     outputs a gain between 0 and 1 for every frequency of every frame.
 
     Parameters
     ----------
-    width : int, default 96
+    width : int, default 112
         Number of values of the code of a frame.
     dilations : sequence of int, default (1, 2, 4, 8, 16, 32, 1)
         A block each.  A gain depends on the sum of them, in frames, on both sides.
@@ -53,15 +53,10 @@ def speech_cleaner(
     code = layers.Dense(width, name="encoder")(code)
     for number, dilation in enumerate(dilations, 1):
         x = layers.LayerNormalization()(code)
-        x = layers.Conv1D(
-            width,
-            3,
-            dilation_rate=dilation,
-            padding="same",
-            activation="relu",
-            name=f"block_{number}",
-        )(x)
-        x = layers.Dense(width)(x)
+        x = layers.ReLU()(x)
+        x = layers.Conv1D(width, 3, dilation_rate=dilation, padding="same", name=f"block_{number}")(
+            x
+        )
         code = layers.Add()([code, x])
     code = layers.LayerNormalization(name="code")(code)
     gain = layers.Dense(BINS, activation="sigmoid", dtype="float32", name="gain")(code)

@@ -252,7 +252,7 @@ def load_speech() -> dict[str, list[Recording]]:
     -------
     dict of str to list of Recording
         ``"train"``, ``"selection"`` and ``"test"``: voices, none of them in two parts, and, with
-        the exception of English, French and Russian, no language in two; ``"music"``: one piece.
+        the exception of English and French, no language in two; ``"music"``: one piece.
 
     Raises
     ------
