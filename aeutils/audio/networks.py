@@ -22,17 +22,20 @@ def speech_cleaner(
 ) -> keras.Model:
     """Build the denoising autoencoder of chapter 6: from a compressed spectrum to gains.
 
-    An encoder takes the 129 magnitudes of each frame to a code of `width` values.  Blocks refine it
+    Beside the 129 magnitudes of a frame the network sees a floor for each: the least of what a
+    second before and after holds, which is mostly noise.  An encoder takes both to a code of
+    `width` values.  Blocks refine it
     along time, each added to its input: a convolution takes three frames, `dilation` frames apart,
     so that a few blocks see seconds.  A decoder
-    outputs a gain between 0 and 1 for every frequency of every frame.
+    outputs a gain between 0 and 1 for every frequency of every frame; skip connections lead
+    magnitudes and floor past the code to it, each frequency to its own.
 
     Parameters
     ----------
     width : int, default 112
         Number of values of the code of a frame.
     dilations : sequence of int, default (1, 2, 4, 8, 16, 32, 1)
-        A block each.  A gain depends on the sum of them, in frames, on both sides.
+        A block each.  A gain depends on the sum of them, and 66 frames more, on both sides.
 
     Returns
     -------
@@ -49,7 +52,9 @@ def speech_cleaner(
     dilations = positive_integers("dilations", dilations, ModelError)
 
     noisy = keras.Input(shape=(None, BINS), name="noisy")
-    code = layers.LayerNormalization()(noisy)
+    floor = layers.AveragePooling1D(5, strides=1, padding="same")(noisy)
+    floor = -layers.MaxPooling1D(129, strides=1, padding="same")(-floor)
+    code = layers.LayerNormalization()(layers.Concatenate()([noisy, floor]))
     code = layers.Dense(width, name="encoder")(code)
     for number, dilation in enumerate(dilations, 1):
         x = layers.LayerNormalization()(code)
@@ -59,7 +64,11 @@ def speech_cleaner(
         )
         code = layers.Add()([code, x])
     code = layers.LayerNormalization(name="code")(code)
-    gain = layers.Dense(BINS, activation="sigmoid", dtype="float32", name="gain")(code)
+    gain = layers.Dense(BINS, name="decoder")(code)
+    detail = layers.DepthwiseConv1D(3, padding="same")
+    above = layers.DepthwiseConv1D(1)
+    gain = layers.Add()([gain, detail(noisy), above(floor)])
+    gain = layers.Activation("sigmoid", dtype="float32", name="gain")(gain)
     return keras.Model(noisy, gain, name="speech_cleaner")
 
 

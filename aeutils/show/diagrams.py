@@ -213,7 +213,7 @@ def _relative_heights(model: keras.Model) -> dict[str, float]:
         height = max((heights.get(name, 1.0) for name in parents), default=1.0)
         kind = type(layer).__name__
         if kind.startswith("MaxPooling"):
-            height /= layer.pool_size[0]
+            height /= layer.strides[0]
         elif kind.startswith("UpSampling"):
             height *= layer.size[0] if isinstance(layer.size, tuple) else layer.size
         elif kind == "UpsampleConv2D":

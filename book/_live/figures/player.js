@@ -121,7 +121,7 @@ liveFigure("player", (app, data, figure) => {
       return { source, gain };
     });
     startedAt = context.currentTime - place;
-    button.textContent = "⏸ Pause";
+    button.textContent = "Pause";
     button.setAttribute("aria-pressed", "true");
     requestAnimationFrame(follow);
   };
