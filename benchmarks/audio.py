@@ -179,11 +179,14 @@ def main():
     """Measure everything and store it."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--reels", type=int, default=2, help="reels of each voice")
-    parser.add_argument("--without-small", action="store_true")
+    parser.add_argument("--seconds", type=float, default=10, help="of each reel, at most")
+    parser.add_argument("--without-small", action="store_true", help="the shipped network alone")
     options = parser.parse_args()
     speech = load_speech()
     (music,) = (r.samples for r in speech["music"])
     selection, test = by_voice(speech["selection"]), by_voice(speech["test"])
+    n = int(options.seconds * audio.RATE)
+    test = {name: [x[:n] for x in some[: options.reels]] for name, some in test.items()}
     settings = chosen_settings(selection, music)
     print(settings, flush=True)
     delay = delay_of_rnnoise([x for some in selection.values() for x in some])
@@ -241,6 +244,9 @@ def main():
         "ratios_db": list(RATIOS),
         "voices": list(test),
         "reels_of_a_voice": options.reels,
+        "seconds_of_a_voice": [
+            round(sum(map(len, some)) / audio.RATE, 1) for some in test.values()
+        ],
         "settings": settings,
         "delay_of_rnnoise": delay,
         "pesq_mode": "narrow-band",

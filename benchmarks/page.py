@@ -162,8 +162,8 @@ The network is the one that ships with the book.
 ## Cleaning audio
 
 Measured on {audio[date]} by `python benchmarks/audio.py`: {audio[on]}, {audio[processor]}.
-The network is the one that ships with the book; {audio_small} beside it are trained as chapter 6 trains its own, with other seeds.
-{audio_voices} voices that nothing was trained on or chosen by, {audio[reels_of_a_voice]} recordings of about nine seconds each; means over voices ± half of the 95 % interval from a bootstrap over voices.
+The network is the one that ships with the book{audio_small}.
+{audio_voices} voices that nothing was trained on or chosen by, {audio_seconds} seconds of each; means over voices ± half of the 95 % interval from a bootstrap over voices.
 Of the noises, engine and music were in no training mix; babble is made of the other test voices.
 Spectral subtraction and Wiener are oracle filters where it says so: they are given the mean power of the very noise that was added. The blind Wiener filter estimates it. Their settings were chosen on other voices, for each measure by that measure. RNNoise is the package `pyrnnoise`, at 48,000 samples a second and back, its delay taken out.
 PESQ ([Rix et al., 2001](references.md)) is narrow-band, since the sounds have 8000 samples a second.
@@ -340,8 +340,12 @@ def audio_tables(audio):
     return {
         "of_audio": "\n\n".join(parts),
         "of_pauses": markdown(["method", *kinds], pauses),
-        "audio_small": f"the {sum('small' in m for m in methods)} small ones",
+        "audio_small": "; the small ones are trained as chapter 6 trains its own, by three seeds"
+        if any("small" in m for m in methods)
+        else "",
         "audio_voices": len(audio["voices"]),
+        "audio_seconds": f"{min(audio['seconds_of_a_voice']):.0f} to "
+        f"{max(audio['seconds_of_a_voice']):.0f}",
         "audio_clean": ", ".join(
             f"{name} {np.mean(values):.1f} dB" for name, values in audio["clean_si_sdr_db"].items()
         ),
