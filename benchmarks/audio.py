@@ -111,6 +111,13 @@ def by_voice(part):
     return voices
 
 
+def loudest(x, n):
+    """Return the `n` samples in a row with the most power, so that they hold speech."""
+    energy = np.concatenate([[0], np.cumsum(np.square(x, dtype=np.float64))])
+    start = int(np.argmax(energy[n:] - energy[:-n])) if n < len(x) else 0
+    return x[start : start + n]
+
+
 def mixtures(voices, kinds, ratios, music, n_reels):
     """Yield (voice, kind, ratio, clean, noisy) of everything."""
     for number, (voice, reels) in enumerate(voices.items()):
@@ -186,7 +193,7 @@ def main():
     (music,) = (r.samples for r in speech["music"])
     selection, test = by_voice(speech["selection"]), by_voice(speech["test"])
     n = int(options.seconds * audio.RATE)
-    test = {name: [x[:n] for x in some[: options.reels]] for name, some in test.items()}
+    test = {name: [loudest(x, n) for x in some[: options.reels]] for name, some in test.items()}
     settings = chosen_settings(selection, music)
     print(settings, flush=True)
     delay = delay_of_rnnoise([x for some in selection.values() for x in some])
