@@ -234,7 +234,9 @@ def main():
             print(voice, flush=True)
 
     def means(values, digits):
-        return [round(float(np.mean(some)), digits) + 0.0 for some in values.values()]
+        # a voice without a pause has no value
+        rounded = [round(float(np.mean(some)), digits) + 0.0 for some in values.values()]
+        return [value if np.isfinite(value) else None for value in rounded]
 
     clean_left = {
         name: [

@@ -335,7 +335,10 @@ def audio_tables(audio):
             parts.append(f"{title}, noise at {ratio} dB:\n\n" + markdown(["method", *kinds], lines))
     lines = [[m, *(with_interval(audio["pesq"][k][m], 2) for k in kinds)] for m in methods]
     parts.append("PESQ, noise at 5 dB:\n\n" + markdown(["method", *kinds], lines))
-    left = [[m, *(np.mean(audio["pauses_db"][k][m]) for k in kinds)] for m in methods[1:]]
+    left = [
+        [m, *(np.nanmean(np.array(audio["pauses_db"][k][m], float)) for k in kinds)]
+        for m in methods[1:]
+    ]
     pauses = [[m, *(f"{x:.1f}".replace("-", "−") for x in values)] for m, *values in left]
     return {
         "of_audio": "\n\n".join(parts),
