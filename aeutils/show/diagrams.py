@@ -19,11 +19,13 @@ BOTTOM = 52.0
 STEP = 58.0
 # layers that are drawn, and what they are called; the others, such as activations, change no shape
 NAMES = {
+    "AveragePooling1D": "mean",
     "Conv1D": "conv",
     "Conv1DTranspose": "conv up",
     "Conv2D": "conv",
     "Conv2DTranspose": "conv up",
     "Dense": "dense",
+    "DepthwiseConv1D": "depthwise",
     "GRU": "GRU",
     "InputLayer": "input",
     "LSTM": "LSTM",
