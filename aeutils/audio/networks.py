@@ -50,6 +50,8 @@ def speech_cleaner(
     """
     width = positive_integer("width", width, ModelError)
     dilations = positive_integers("dilations", dilations, ModelError)
+    if not dilations:
+        raise ModelError("dilations must hold at least one positive integer; got none.")
 
     noisy = keras.Input(shape=(None, BINS), name="noisy")
     floor = layers.AveragePooling1D(5, strides=1, padding="same")(noisy)
