@@ -35,9 +35,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("doctor", help="check what the book needs, and say how to fix it")
     commands.add_parser("kernel", help="register a Jupyter kernel for the chapters")
     commands.add_parser("data", help="check the data files against their checksums")
-    denoise = commands.add_parser("denoise", help="clean a scanned page: a file in, a file out")
-    denoise.add_argument("source", metavar="IN", help="picture file of one page; never changed")
-    denoise.add_argument("target", metavar="OUT", help="new file: .png, .tif, .tiff, .jpg, .jpeg")
+    denoise = commands.add_parser(
+        "denoise", help="clean a scanned page or recorded speech: a file in, a file out"
+    )
+    denoise.add_argument(
+        "source", metavar="IN", help="picture of one page, or a sound file; never changed"
+    )
+    denoise.add_argument(
+        "target", metavar="OUT", help="new file: .png, .tif, .tiff, .jpg, .jpeg; .wav for sound"
+    )
     parsed = parser.parse_args(arguments)
     if parsed.command in OF_THE_BOOK:
         return _of_the_book(parsed.command)
@@ -46,6 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.command == "kernel":
         return _kernel()
     if parsed.command == "denoise":
+        if Path(parsed.target).suffix.lower() == ".wav":
+            return _denoise_sound(parsed.source, parsed.target)
         return _denoise(parsed.source, parsed.target)
     return _data()
 
@@ -123,6 +131,33 @@ def _denoise(source: str, target: str) -> int:
         print(f"{target}: written")
         return 0
     print("\n" * unfinished + f"python -m aeutils denoise: {problem}", file=sys.stderr)
+    return 1
+
+
+def _denoise_sound(source: str, target: str) -> int:
+    """Clean recorded speech; say in one sentence what went wrong."""
+    import warnings
+
+    from aeutils.audio import denoise_audio
+    from aeutils.core.errors import AeutilsError
+    from aeutils.runtime import quiet_logs
+
+    quiet_logs()
+    try:
+        with warnings.catch_warnings(record=True) as remarks:
+            warnings.simplefilter("always", UserWarning)
+            denoise_audio(source, target)
+    except (AeutilsError, OSError) as error:
+        problem = " ".join(str(error).split())
+    except KeyboardInterrupt:
+        problem = "stopped; nothing was written."
+    else:
+        for remark in remarks:
+            if issubclass(remark.category, UserWarning):
+                print(f"python -m aeutils denoise: {remark.message}", file=sys.stderr)
+        print(f"{target}: written")
+        return 0
+    print(f"python -m aeutils denoise: {problem}", file=sys.stderr)
     return 1
 
 

@@ -1,18 +1,24 @@
-"""Measure the network of chapter 6 beside the classical filters (13 minutes on 2 busy cores).
+"""Measure the cleaning of speech on voices and noises that nothing was trained on (25 minutes).
 
-Trains the network by running the chapter's own cells up to the one tagged ``trains-model``, so
-with the chapter's seeds.  Then it cleans sounds that were not trained on: other recordings of the
-three voices, three voices that the network never heard, and a piece of music; with the noise that
-it was trained on, and with two that it never met (engine, music), at several signal-to-noise
-ratios.  Spectral subtraction and "Wiener" are oracle filters, given the mean power of the very
-noise that was added; "Wiener, blind" has to estimate it, as in practice.
+Fourteen test voices, two reels of nine seconds each, in seven kinds of noise at four ratios.  The
+rivals' settings are chosen on the six selection voices, for each measure by that measure:
 
-SI-SDR in decibels, STOI, and PESQ by the package ``pesq``, which pip builds with a C compiler.
-The chapter's sounds have 8000 samples a second, so PESQ is narrow-band (ITU-T P.862 with the
-mapping of P.862.1, from 1.0 to 4.55); wide-band needs 16,000.  STOI and PESQ judge speech alone.
-Writes benchmarks/audio.json.
+- doing nothing;
+- spectral subtraction and Wiener's filter as oracle filters, given the mean power of the very
+  noise that was added;
+- Wiener's filter, blind: by the better of two estimates of the noise, and of two rules, the second
+  of which is known as logMMSE;
+- RNNoise (``pyrnnoise``), a recurrent network with weights of its own; it works at 48,000 samples
+  a second, so signals are resampled to that and back, and its delay is taken out;
+- the network that ships, and three small ones, trained as chapter 6 trains its own.
+
+Babble is made of the other test voices; the kinds ``engine`` and ``music`` were in no training.
+SI-SDR in decibels and STOI everywhere, PESQ (narrow-band, by ``pesq``, which pip builds with a C
+compiler) at 5 dB, and what is left of the noise in the pauses.  Stored is one value a voice, since
+voices are what a figure should hold for.  Writes benchmarks/audio.json.
 """
 
+import argparse
 import itertools
 from pathlib import Path
 
@@ -20,112 +26,264 @@ import matplotlib
 import nbformat
 import numpy as np
 import results
+import soxr
 from pesq import pesq
+from pyrnnoise.rnnoise import FRAME_SIZE, create, destroy, process_frame
 
-from aeutils import audio, runtime
+from aeutils import audio, core, runtime
+from aeutils.data import load_speech
 
 runtime.quiet_logs()
-from denoising import EpochLines  # noqa: E402  after the logs are quiet
-
-from aeutils import core  # noqa: E402
 
 CHAPTER = Path(__file__).resolve().parent.parent / "notebooks" / "06_cleaning_audio.ipynb"
 RATIOS = (0, 5, 10, 15)
-SHORTEST = 1.5  # seconds: STOI and PESQ need more than a word
-METHODS = {
-    "noisy": lambda noisy, power, model: noisy,
-    "spectral subtraction": lambda noisy, power, model: audio.spectral_subtraction(noisy, power),
-    "Wiener": lambda noisy, power, model: audio.wiener(noisy, power),
-    "Wiener, blind": lambda noisy, power, model: audio.wiener(noisy),
-    "autoencoder": lambda noisy, power, model: audio.clean_signal(noisy, model),
+KINDS = ("white", "pink", "hum", "clicks", "babble", "engine", "music")
+SEEDS = (0, 1, 2)
+CHOSEN_AT, CHOSEN_ON = (5,), 4  # dB; seconds of each selection voice
+GRIDS = {
+    "spectral subtraction, oracle": [
+        {"over_subtraction": over, "floor": floor}
+        for over, floor in itertools.product((1.0, 1.5, 2.0, 3.0), (0.05, 0.1, 0.2))
+    ],
+    "Wiener, oracle": [
+        {"smoothing": smoothing, "floor": floor}
+        for smoothing, floor in itertools.product((0.8, 0.9, 0.95, 0.98), (0.05, 0.1, 0.2))
+    ],
+    "Wiener, blind": [
+        {"by": by, "rule": rule, "smoothing": smoothing, "floor": floor}
+        for by, rule, smoothing, floor in itertools.product(
+            ("quantile", "minimum"), ("wiener", "log"), (0.9, 0.98), (0.1, 0.2, 0.35)
+        )
+    ],
 }
-# each with the decimals that are stored
-SPEECH_MEASURES = {
-    "si_sdr_db": (audio.si_sdr, 2),
-    "stoi": (audio.stoi, 3),
-    "pesq": (lambda clean, estimate: pesq(audio.RATE, clean, estimate, "nb"), 2),
+MEASURES = {"si_sdr_db": audio.si_sdr, "stoi": audio.stoi}
+
+
+def blind(noisy, by, **settings):
+    """Return the output of the blind filter."""
+    estimate = {"quantile": audio.estimate_noise_power, "minimum": audio.track_noise_power}[by]
+    return audio.wiener(noisy, estimate(noisy), **settings)
+
+
+FILTERS = {
+    "spectral subtraction, oracle": audio.spectral_subtraction,
+    "Wiener, oracle": audio.wiener,
+    "Wiener, blind": lambda noisy, power, **settings: blind(noisy, **settings),
 }
-MUSIC_MEASURES = {"si_sdr_db": SPEECH_MEASURES["si_sdr_db"]}
 
 
-def run_chapter():
-    """Run the chapter's cells until its network is trained; return their variables."""
-    core.Progress = EpochLines  # the chapter's table shows in notebooks only
-    matplotlib.use("agg")  # the chapter's figures are drawn and not shown
-    variables = {}
-    for cell in nbformat.read(CHAPTER, 4).cells:
-        if cell.cell_type == "code":
-            exec(cell.source, variables)
-        if "trains-model" in cell.metadata.get("tags", []):
-            return variables
-    raise ValueError(f"no cell of {CHAPTER.name} is tagged trains-model")
+def rnnoise(noisy, delay=0):
+    """Return RNNoise's output at 8000 samples a second, advanced by a delay at 48,000."""
+    fast = np.clip(soxr.resample(noisy, audio.RATE, 48_000), -1, 1)
+    padded = np.pad(fast, (0, -len(fast) % FRAME_SIZE + 2 * FRAME_SIZE))
+    samples = np.round(32767 * padded).astype(np.int16)
+    state, parts = [create()], []
+    for start in range(0, len(samples), FRAME_SIZE):
+        frame, _ = process_frame(state, samples[None, start : start + FRAME_SIZE])
+        parts.append(frame[0])
+    destroy(state[0])
+    output = np.concatenate(parts).astype(np.float64)[delay : delay + len(fast)] / 32767
+    slow = soxr.resample(output, 48_000, audio.RATE)
+    return np.pad(slow, (0, max(0, len(noisy) - len(slow))))[: len(noisy)].astype(np.float32)
 
 
-def noise_for(kind, n_samples, number, speech):
-    """Return noise of a kind for the recording of this number; none of it was in the training."""
+def delay_of_rnnoise(recordings):
+    """Return the delay, in samples at 48,000, at which its output agrees best with clean input."""
+    delays = range(0, 4 * FRAME_SIZE + 1, FRAME_SIZE // 4)
+    some = recordings[:3]
+    agreement = [np.mean([audio.si_sdr(x, rnnoise(x, d)) for x in some]) for d in delays]
+    return delays[int(np.argmax(agreement))]
+
+
+def noise_for(kind, n_samples, number, recordings, music):
+    """Return noise of a kind for the voice of this number."""
     if kind == "music":
-        (music,) = speech["music"]
-        start = 997 * number % (len(music.samples) - n_samples)
-        return music.samples[start : start + n_samples]
-    voices = [recording.samples for recording in speech["test"]]
-    return audio.make_noise(kind, n_samples, [200, number], voices)
+        start = 997 * number % (len(music) - n_samples + 1)
+        return music[start : start + n_samples]
+    return audio.make_noise(kind, n_samples, [200, number], recordings)
 
 
-def scores_of(sounds, kinds, measures, model, speech):
-    """Return means over sounds, by measure, kind of noise and method: a list, one value a ratio."""
-    scores = {measure: {kind: {} for kind in kinds} for measure in measures}
-    pairs = list(itertools.product(measures, METHODS))
-    for kind in kinds:
-        noises = [noise_for(kind, len(clean), i, speech) for i, clean in enumerate(sounds)]
-        # by measure and method, a row a ratio and a column a sound
-        values = {pair: np.empty((len(RATIOS), len(sounds))) for pair in pairs}
-        for row, snr_db in enumerate(RATIOS):
-            for column, clean in enumerate(sounds):
-                noisy = audio.add_noise_at(clean, noises[column], snr_db)
-                power = audio.mean_power(noisy - clean)
-                for method, clean_up in METHODS.items():
-                    estimate = clean_up(noisy, power, model)
-                    for measure, (judge, _) in measures.items():
-                        values[measure, method][row, column] = judge(clean, estimate)
-        for measure, method in pairs:
-            means = values[measure, method].mean(axis=1)
-            # 0.0 in the place of the -0.0 that noise at 0 dB may give
-            decimals = measures[measure][1]
-            scores[measure][kind][method] = [round(float(x), decimals) + 0.0 for x in means]
-        print(f"{kind}: {scores['si_sdr_db'][kind]}", flush=True)
-    return scores
+def by_voice(part):
+    """Return {voice: [samples]} of a part of the speech."""
+    voices = {}
+    for recording in part:
+        voices.setdefault(recording.voice, []).append(recording.samples)
+    return voices
+
+
+def loudest(x, n):
+    """Return the `n` samples in a row with the most power, so that they hold speech."""
+    energy = np.concatenate([[0], np.cumsum(np.square(x, dtype=np.float64))])
+    start = int(np.argmax(energy[n:] - energy[:-n])) if n < len(x) else 0
+    return x[start : start + n]
+
+
+def mixtures(voices, kinds, ratios, music, n_reels):
+    """Yield (voice, kind, ratio, clean, noisy) of everything."""
+    for number, (voice, reels) in enumerate(voices.items()):
+        others = [x for name, some in voices.items() if name != voice for x in some]
+        for reel, clean in enumerate(reels[:n_reels]):
+            for kind in kinds:
+                noise = noise_for(kind, len(clean), 2 * number + reel, others, music)
+                for ratio in ratios:
+                    yield voice, kind, ratio, clean, audio.add_noise_at(clean, noise, ratio)
+
+
+def chosen_settings(voices, music):
+    """Return the best settings of each filter for each measure, on the selection voices."""
+    totals = {
+        (name, measure): np.zeros(len(grid)) for name, grid in GRIDS.items() for measure in MEASURES
+    }
+    voices = {name: [x[: CHOSEN_ON * audio.RATE] for x in some] for name, some in voices.items()}
+    for _, _, _, clean, noisy in mixtures(voices, KINDS[:5], CHOSEN_AT, music, 1):
+        power = audio.mean_power(noisy - clean)
+        for name, grid in GRIDS.items():
+            for i, settings in enumerate(grid):
+                output = FILTERS[name](noisy, power, **settings)
+                for measure, judge in MEASURES.items():
+                    totals[name, measure][i] += judge(clean, output)
+    return {
+        measure: {name: GRIDS[name][int(totals[name, measure].argmax())] for name in GRIDS}
+        for measure in MEASURES
+    }
+
+
+def small_networks():
+    """Return networks trained as the chapter trains its own, by running its cells: one a seed."""
+    core.Progress = type("Quiet", (core.Progress,), {"on_epoch_end": lambda *args, **kw: None})
+    matplotlib.use("agg")  # the chapter's figures are drawn and not shown
+    cells = nbformat.read(CHAPTER, 4).cells
+    networks, variables = {}, {}
+    for cell in cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.cell_type != "code" or "cover-picture" in tags:
+            continue
+        if "builds-model" in tags or "trains-model" in tags:
+            break
+        exec(cell.source, variables)
+    recipe = [
+        c.source
+        for c in cells
+        if {"builds-model", "trains-model"} & set(c.metadata.get("tags", []))
+    ]
+    for seed in SEEDS:
+        for source in recipe:
+            exec(source.replace("SEED = 0", f"SEED = {seed}"), variables)
+        networks[f"small network, seed {seed}"] = variables["autoencoder"]
+        print(f"small network {seed} trained", flush=True)
+    return networks
+
+
+def left_in_pauses(clean, noisy, output):
+    """Return by how many decibels the noise is reduced where the clean signal is silent."""
+    n = len(clean) // 160 * 160
+    silent = np.abs(clean[:n].reshape(-1, 160)).max(axis=1) < 1e-4
+    power = [np.mean(x[:n].reshape(-1, 160)[silent] ** 2) for x in (output, noisy)]
+    return 10 * np.log10((power[0] + 1e-12) / (power[1] + 1e-12))
 
 
 def main():
     """Measure everything and store it."""
-    chapter = run_chapter()
-    model, speech = chapter["autoencoder"], chapter["speech"]
-    sounds = {
-        name: [r.samples for r in speech[part] if len(r.samples) >= SHORTEST * audio.RATE]
-        for name, part in {"known voices": "test", "new voices": "new", "music": "music"}.items()
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--reels", type=int, default=2, help="reels of each voice")
+    parser.add_argument("--seconds", type=float, default=10, help="of each reel, at most")
+    parser.add_argument("--without-small", action="store_true", help="the shipped network alone")
+    options = parser.parse_args()
+    speech = load_speech()
+    (music,) = (r.samples for r in speech["music"])
+    selection, test = by_voice(speech["selection"]), by_voice(speech["test"])
+    n = int(options.seconds * audio.RATE)
+    test = {name: [loudest(x, n) for x in some[: options.reels]] for name, some in test.items()}
+    settings = chosen_settings(selection, music)
+    print(settings, flush=True)
+    delay = delay_of_rnnoise([x for some in selection.values() for x in some])
+    print(f"RNNoise is late by {delay} samples at 48,000 a second", flush=True)
+    networks = {"network": audio.load_speech_cleaner()}
+    if not options.without_small:
+        networks |= small_networks()
+    methods = ["nothing", *GRIDS, "RNNoise", *networks]
+    scores = {
+        measure: {
+            kind: {m: [{v: [] for v in test} for _ in RATIOS] for m in methods} for kind in KINDS
+        }
+        for measure in MEASURES
+    }
+    at_5 = {
+        name: {kind: {m: {v: [] for v in test} for m in methods} for kind in KINDS}
+        for name in ("pesq", "pauses_db")
+    }
+    for voice, kind, ratio, clean, noisy in mixtures(test, KINDS, RATIOS, music, options.reels):
+        power = audio.mean_power(noisy - clean)
+        outputs = {"nothing": noisy, "RNNoise": rnnoise(noisy, delay)}
+        outputs |= {name: audio.clean_signal(noisy, model) for name, model in networks.items()}
+        for measure, judge in MEASURES.items():
+            for name in GRIDS:
+                outputs[name] = FILTERS[name](noisy, power, **settings[measure][name])
+            for name in methods:
+                value = judge(clean, outputs[name])
+                scores[measure][kind][name][RATIOS.index(ratio)][voice].append(value)
+            if measure == "si_sdr_db" and ratio == 5:
+                for name in methods:
+                    at_5["pauses_db"][kind][name][voice].append(
+                        left_in_pauses(clean, noisy, outputs[name])
+                    )
+                    at_5["pesq"][kind][name][voice].append(
+                        pesq(audio.RATE, clean, outputs[name], "nb")
+                    )
+        if ratio == RATIOS[-1] and kind == KINDS[-1]:
+            print(voice, flush=True)
+
+    def means(values, digits):
+        # a voice without a pause has no value
+        rounded = [round(float(np.mean(some)), digits) + 0.0 for some in values.values()]
+        return [value if np.isfinite(value) else None for value in rounded]
+
+    clean_left = {
+        name: [
+            round(float(np.mean([audio.si_sdr(x, clean_up(x)) for x in some])), 2)
+            for some in test.values()
+        ]
+        for name, clean_up in {
+            "Wiener, blind": lambda x: blind(x, **settings["si_sdr_db"]["Wiener, blind"]),
+            "RNNoise": lambda x: rnnoise(x, delay),
+            **{n: lambda x, m=m: audio.clean_signal(x, m) for n, m in networks.items()},
+        }.items()
     }
     measured = {
         "ratios_db": list(RATIOS),
-        "trained_on": chapter["kinds"],
-        "recipe": {name: chapter[name] for name in ("epochs", "n_batches", "batch_size")},
-        "test_loss": round(float(chapter["history"].history["val_loss"][-1]), 4),
+        "voices": list(test),
+        "reels_of_a_voice": options.reels,
+        "seconds_of_a_voice": [
+            round(sum(map(len, some)) / audio.RATE, 1) for some in test.values()
+        ],
+        "settings": settings,
+        "delay_of_rnnoise": delay,
         "pesq_mode": "narrow-band",
-        "sounds": {name: len(some) for name, some in sounds.items()},
-        # what the network leaves of sounds that had no noise in them
-        "without_noise_si_sdr_db": {
-            name: round(
-                float(np.mean([audio.si_sdr(x, audio.clean_signal(x, model)) for x in some])), 1
-            )
-            for name, some in sounds.items()
+        "clean_si_sdr_db": clean_left,
+        "music_si_sdr_db": {
+            name: round(audio.si_sdr(music, audio.clean_signal(music, model)), 1)
+            for name, model in networks.items()
         },
-        "scores": {},
+        # by kind and method, a list a ratio of one value a voice
+        **{
+            measure: {
+                kind: {
+                    m: [means(values, 2 if measure == "si_sdr_db" else 3) for values in rows]
+                    for m, rows in some.items()
+                }
+                for kind, some in kinds.items()
+            }
+            for measure, kinds in scores.items()
+        },
+        # at 5 dB, by kind and method, one value a voice
+        **{
+            name: {
+                kind: {m: means(values, 2) for m, values in some.items()}
+                for kind, some in kinds.items()
+            }
+            for name, kinds in at_5.items()
+        },
     }
-    for name, some in sounds.items():
-        is_music = name == "music"
-        kinds = audio.NOISES if is_music else (*audio.NOISES, "music")
-        measures = MUSIC_MEASURES if is_music else SPEECH_MEASURES
-        print(f"{name}, {len(some)} recordings", flush=True)
-        measured["scores"][name] = scores_of(some, kinds, measures, model, speech)
     results.write("audio", measured)
 
 

@@ -31,7 +31,7 @@ BUILDERS = {
         filters=(8, 16), latent_dim=16, blocks=1
     ),
     "page_cleaner": lambda: documents.page_cleaner(filters=(2, 4)),
-    "spectrogram_denoiser": lambda: audio.spectrogram_denoiser(32, filters=(2, 4, 4)),
+    "speech_cleaner": lambda: audio.speech_cleaner(8, dilations=(1, 2)),
     "lstm_autoencoder": lambda: sequences.lstm_autoencoder(width=24),
     "conv_sequence_autoencoder": sequences.conv_sequence_autoencoder,
     "VariationalAutoencoder": lambda: VariationalAutoencoder(4, (16,), 25),

@@ -14,17 +14,17 @@ def tone(rate=RATE, seconds=0.5, hertz=440, peak=0.5):
 
 
 class Halves:
-    """A stand-in for a network, known exactly: halves every compressed magnitude."""
+    """A stand-in for a network, known exactly: a gain of one half everywhere."""
 
     def __call__(self, x, training=False):
-        return np.asarray(x) / 2
+        return np.full(x.shape, 0.5, dtype=np.float32)
 
 
 class Identity:
     """A stand-in for a network that leaves everything as it is."""
 
     def __call__(self, x, training=False):
-        return np.asarray(x)
+        return np.ones(x.shape, dtype=np.float32)
 
 
 @st.composite

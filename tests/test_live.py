@@ -22,7 +22,7 @@ def figure(browser, html, request):
     chapter, kind = request.param
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto((html / "notebooks" / f"{chapter}.html").as_uri())
-    figure = page.locator(f'figure[data-live="{kind}"].is-live')
+    figure = page.locator(f'figure[data-live="{kind}"].is-live').first
     figure.wait_for()
     figure.scroll_into_view_if_needed()
     data = json.loads(figure.locator('script[type="application/json"]').text_content())
@@ -200,4 +200,40 @@ def test_the_false_discoveries_are_those_of_the_package(figure):
     compare(len(data["cases"]) - 1, 0.2, 49, by_step_up=False)
     rare.press("Home")
     compare(len(data["cases"]) - 1, 0.2, 0, by_step_up=False)
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+@chapter("06_cleaning_audio", "player")
+def test_the_player_switches_versions_while_it_plays_and_needs_no_mouse(figure):
+    figure, data = figure
+    canvas, seek = figure.locator("canvas"), figure.locator("input[type=range]")
+    sounds = figure.locator("audio")
+    assert sounds.count() == len(data["names"]) * len(data["versions"])
+    assert not any(sound.is_visible() for sound in sounds.all())
+    play = figure.get_by_role("button", name="Play")
+    drawn = []
+    for name, scores in zip(data["names"], data["scores"], strict=True):
+        figure.get_by_role("button", name=name, exact=True).press("Enter")
+        for version, score in zip(data["versions"], scores, strict=True):
+            figure.get_by_role("button", name=version, exact=True).press("Enter")
+            assert f"{name}, {version}" in canvas.get_attribute("aria-label")
+            says = figure.locator(".live-choice output").inner_text()
+            assert says == (version if score is None else f"{version}: SI-SDR {score:.1f} dB")
+            drawn.append(grey(canvas).mean())
+    # noise makes a spectrogram brighter, and the clean version is the same for all
+    noisy, cleaned, clean = np.array(drawn).reshape(len(data["names"]), -1).T
+    assert (noisy > cleaned).all()
+    assert np.ptp(clean) == 0
+    seek.focus()
+    seek.press("ArrowRight")
+    assert seek.get_attribute("aria-valuetext") == "0.1 seconds"
+    play.press("Enter")
+    pause = figure.get_by_role("button", name="Pause")
+    assert pause.get_attribute("aria-pressed") == "true"
+    figure.page.wait_for_timeout(400)
+    figure.get_by_role("button", name="noisy", exact=True).press("Enter")
+    assert pause.get_attribute("aria-pressed") == "true"
+    assert 0.1 < float(seek.input_value()) < 3
+    pause.press("Enter")
+    assert play.get_attribute("aria-pressed") == "false"
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")

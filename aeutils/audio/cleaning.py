@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterable, Iterator
@@ -21,9 +22,10 @@ from aeutils.audio.files import (
     wav_writer,
 )
 from aeutils.audio.signals import RATE, checked_signal, resampled_blocks, rms
-from aeutils.audio.spectra import BINS, POWER, compress, istft, stft
+from aeutils.audio.spectra import BINS, compress, istft, stft
 from aeutils.core.checks import plain_array, real_number
 from aeutils.core.errors import AudioError, DataFileError
+from aeutils.data import load_speech_cleaner_weights
 
 if TYPE_CHECKING:
     import keras
@@ -37,19 +39,56 @@ MIN_LEVEL = 1e-7
 UNIT_SECONDS = 8
 
 
-def clean_signal(signal: ArrayLike, model: keras.Model) -> NDArray[np.float32]:
-    """Clean a signal with a network on its compressed spectrum.
+def load_speech_cleaner() -> keras.Model:
+    """Build the network of chapter 6 with the weights that ship with the book.
 
-    The signal is brought to the loudness that the network was trained at, the network's output
-    replaces the magnitudes of the spectrum, the phases stay, and the loudness is restored.
+    It was trained for an hour on twenty voices and ten kinds of noise by
+    ``tools/train_speech_cleaner.py``.
+
+    Returns
+    -------
+    keras.Model
+        See :func:`speech_cleaner`.
+
+    Raises
+    ------
+    DataFileError
+        If the file of the weights is missing, truncated, altered, or of another network.
+    """
+    weights = load_speech_cleaner_weights()
+    # brings Keras, so only once all that can be refused has been
+    from aeutils.audio.networks import speech_cleaner
+
+    model = speech_cleaner()
+    shapes = [tuple(w.shape) for w in model.weights]
+    if [w.shape for w in weights] != shapes:
+        raise DataFileError(
+            f"speech_cleaner.npz must have the weights of speech_cleaner(); got {len(weights)} "
+            "arrays of other shapes. Train it by tools/train_speech_cleaner.py."
+        )
+    model.set_weights(weights)
+    return model
+
+
+@functools.cache
+def _own_model() -> keras.Model:
+    """Return the network that ships, built once."""
+    return load_speech_cleaner()
+
+
+def clean_signal(signal: ArrayLike, model: keras.Model | None = None) -> NDArray[np.float32]:
+    """Remove noise from recorded speech with a network that outputs gains.
+
+    The signal is brought to the loudness that the network was trained at, its spectrum is
+    multiplied by the network's gains, the phases stay, and the loudness is restored.
 
     Parameters
     ----------
     signal : array-like of float, shape (n_samples,)
         At :data:`RATE` samples a second.
-    model : keras.Model
-        From compressed magnitudes, shape (n, frames, 128, 1), to those of the clean signal; see
-        :func:`aeutils.audio.networks.spectrogram_denoiser`.
+    model : keras.Model, optional
+        From compressed magnitudes, shape (n, frames, 129), to gains of that shape, which are
+        limited to 0 to 1; by default the network that ships, :func:`load_speech_cleaner`.
 
     Returns
     -------
@@ -63,13 +102,14 @@ def clean_signal(signal: ArrayLike, model: keras.Model) -> NDArray[np.float32]:
         NaN or infinite values.
     """
     samples = checked_signal("signal", signal)
+    model = _own_model() if model is None else model
     return _cleaned(samples.astype(np.float32), model, rms(samples))
 
 
 def denoise_audio(
     in_path: str | os.PathLike[str],
     out_path: str | os.PathLike[str],
-    model: keras.Model,
+    model: keras.Model | None = None,
     block_seconds: float = 32,
 ) -> Path:
     """Clean a sound file of any length: WAV in, WAV out.
@@ -86,8 +126,8 @@ def denoise_audio(
         A file that :func:`load_audio` accepts, of any length.
     out_path : str or os.PathLike
         The WAV file to write; not the input.
-    model : keras.Model
-        As :func:`clean_signal` takes it.
+    model : keras.Model, optional
+        As :func:`clean_signal` takes it; by default the network that ships.
     block_seconds : float, default 32
         Length of a block, at least 1, rounded up to a multiple of 8 s.
 
@@ -110,6 +150,7 @@ def denoise_audio(
     with opened(source) as file:
         if target.exists() and target.samefile(source):
             raise DataFileError(f"{target} is the input itself; give the output another name.")
+        model = _own_model() if model is None else model
         rate, n_samples = file.samplerate, file.frames
         with wav_writer(target, rate, file.channels, n_samples) as output:
             levels, peak = _surveyed(read_blocks(source, file), rate)
@@ -185,19 +226,11 @@ def _cleaned(signal: NDArray[np.float32], model: keras.Model, level: float) -> N
     if level < MIN_LEVEL:
         return np.zeros(len(signal), dtype=np.float32)
     spectrum = stft(signal * np.float32(LEVEL / level))
-    heard = compress(spectrum)
-    n_frames = len(heard)
-    # the network halves the number of frames twice; it never saw an empty frame, and would leave
-    # noise beside one
-    padded = np.pad(heard, ((0, -n_frames % 4), (0, 0)), mode="symmetric")
-    output = _output(model, padded[None, ..., None])[0, :n_frames, :, 0]
-    gain = np.clip(output / np.maximum(heard, 1e-6), 0, 1) ** (1 / POWER)
-    cleaned = np.zeros_like(spectrum)
-    cleaned[:, :BINS] = spectrum[:, :BINS] * gain
-    return istft(cleaned, len(signal)) / np.float32(LEVEL / level)
+    gain = _gains(model, compress(spectrum)[None])[0]
+    return istft(spectrum * np.clip(gain, 0, 1), len(signal)) / np.float32(LEVEL / level)
 
 
-def _output(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
+def _gains(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the output of a Keras model, a finite array of the shape of x, or raise."""
     if not callable(model):
         raise AudioError(f"model must be a trained Keras model; got {type(model).__name__}.")
@@ -209,8 +242,8 @@ def _output(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
     except Exception as error:  # every backend reports a wrong shape by an error of its own
         reason = " ".join(str(error).split("\n")[0].split()) or type(error).__name__
         raise AudioError(
-            f"model must accept spectra of shape (n, frames, {BINS}, 1); build it with "
-            f"aeutils.audio.networks.spectrogram_denoiser ({reason})."
+            f"model must accept spectra of shape (n, frames, {BINS}); build it with "
+            f"aeutils.audio.speech_cleaner ({reason})."
         ) from error
     if output.shape != x.shape:
         raise AudioError(

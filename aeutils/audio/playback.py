@@ -20,6 +20,34 @@ if TYPE_CHECKING:
     import IPython.display
 
 
+def wav_bytes(signal: ArrayLike, rate: int = RATE) -> bytes:
+    """Return a signal as the bytes of a WAV file with 16 bits.
+
+    Parameters
+    ----------
+    signal : array-like of float, shape (n_samples,)
+        Between -1 and 1; what is beyond is cut off.
+    rate : int, default 8000
+        Samples a second.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    AudioError
+        If the signal is refused as by :func:`stft`, or the rate is out of bounds.
+    """
+    file = io.BytesIO()
+    with wave.open(file, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(checked_rate(rate))
+        sound.writeframes(to_int16(checked_signal("signal", signal)).tobytes())
+    return file.getvalue()
+
+
 def players(signals: Mapping[str, ArrayLike], rate: int = RATE) -> IPython.display.HTML:
     """Make sound players for a notebook and for the rendered book, each under its name.
 
@@ -58,13 +86,7 @@ def players(signals: Mapping[str, ArrayLike], rate: int = RATE) -> IPython.displ
     peak = max(float(np.abs(signal).max()) for signal in checked.values())
     parts = []
     for name, signal in checked.items():
-        file = io.BytesIO()
-        with wave.open(file, "wb") as sound:
-            sound.setnchannels(1)
-            sound.setsampwidth(2)
-            sound.setframerate(rate)
-            sound.writeframes(to_int16(0.9 / max(peak, 1e-9) * signal).tobytes())
-        content = base64.b64encode(file.getvalue()).decode()
+        content = base64.b64encode(wav_bytes(0.9 / max(peak, 1e-9) * signal, rate)).decode()
         name = html.escape(name)
         parts.append(
             '<figure style="display: inline-block; margin: 0 1em 0.8em 0">'

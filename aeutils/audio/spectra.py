@@ -9,11 +9,11 @@ from aeutils.core.errors import AudioError
 
 WINDOW = 256  # samples of a frame
 HOP = WINDOW // 2  # samples from one frame to the next
-BINS = WINDOW // 2  # frequencies that the network sees
-POWER = 0.5
+BINS = WINDOW // 2 + 1  # frequencies of a frame
+POWER = 0.3
 
 
-def _window() -> NDArray[np.float32]:
+def window() -> NDArray[np.float32]:
     """Return the square root of Hann's window: applied twice, neighbours add to 1."""
     return np.sin(np.pi * np.arange(WINDOW) / WINDOW).astype(np.float32)
 
@@ -43,7 +43,7 @@ def stft(signal: ArrayLike) -> NDArray[np.complex64]:
     padded = np.zeros(HOP * (n_frames + 1), dtype=np.float32)
     padded[HOP : HOP + len(samples)] = samples
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    return np.fft.rfft(frames * _window(), axis=1).astype(np.complex64)
+    return np.fft.rfft(frames * window(), axis=1).astype(np.complex64)
 
 
 def istft(spectrum: ArrayLike, n_samples: int) -> NDArray[np.float32]:
@@ -71,10 +71,10 @@ def istft(spectrum: ArrayLike, n_samples: int) -> NDArray[np.float32]:
     n_frames = -(-n_samples // HOP) + 1
     if len(spectrum) != n_frames:
         raise AudioError(
-            f"spectrum must have shape ({n_frames:,}, {WINDOW // 2 + 1}) for {n_samples:,} "
+            f"spectrum must have shape ({n_frames:,}, {BINS}) for {n_samples:,} "
             f"samples; got {spectrum.shape}."
         )
-    frames = np.fft.irfft(spectrum, WINDOW, axis=1).astype(np.float32) * _window()
+    frames = np.fft.irfft(spectrum, WINDOW, axis=1).astype(np.float32) * window()
     halves = np.zeros((len(frames) + 1, HOP), dtype=np.float32)
     halves[:-1] += frames[:, :HOP]
     halves[1:] += frames[:, HOP:]
@@ -82,7 +82,7 @@ def istft(spectrum: ArrayLike, n_samples: int) -> NDArray[np.float32]:
 
 
 def compress(spectrum: ArrayLike) -> NDArray[np.float32]:
-    """Compute what the network sees of a spectrum: the square roots of its magnitudes.
+    """Compute what the network sees of a spectrum: its magnitudes to the power of 0.3.
 
     Loudness is heard in ratios.  The weak parts of a spectrum, which decide whether noise is
     audible, then count beside the strong ones.
@@ -95,14 +95,14 @@ def compress(spectrum: ArrayLike) -> NDArray[np.float32]:
     Returns
     -------
     numpy.ndarray
-        float32, shape (n_frames, 128): the highest frequency, 4000 Hz, is left out.
+        float32, shape (n_frames, 129).
 
     Raises
     ------
     AudioError
         If the spectrum is not complex, not finite, or of another shape.
     """
-    return np.abs(_checked_spectrum(spectrum)[:, :BINS]).astype(np.float32) ** np.float32(POWER)
+    return np.abs(_checked_spectrum(spectrum)).astype(np.float32) ** np.float32(POWER)
 
 
 def _checked_spectrum(spectrum: ArrayLike) -> NDArray[np.complexfloating]:
@@ -119,10 +119,8 @@ def _checked_spectrum(spectrum: ArrayLike) -> NDArray[np.complexfloating]:
             f"spectrum must be complex, as stft returns it, without a mask; got {kind}. "
             "Magnitudes alone have no phases: multiply them by exp(1j · phase)."
         )
-    if array.ndim != 2 or array.shape[1] != WINDOW // 2 + 1:
-        raise AudioError(
-            f"spectrum must have shape (n_frames, {WINDOW // 2 + 1}); got {array.shape}."
-        )
+    if array.ndim != 2 or array.shape[1] != BINS:
+        raise AudioError(f"spectrum must have shape (n_frames, {BINS}); got {array.shape}.")
     if not np.isfinite(array).all():
         raise AudioError("spectrum has NaN or infinite values; remove or replace them first.")
     return array

@@ -35,6 +35,7 @@ __all__ = [
     "load_prose",
     "load_scanned_page",
     "load_speech",
+    "load_speech_cleaner_weights",
     "load_table",
     "spoken_wav",
     "verify",
@@ -249,6 +250,23 @@ def load_page_cleaner_weights() -> list[NDArray[np.float32]]:
         return [arrays[f"arr_{i}"].astype(np.float32) for i in range(len(arrays.files))]
 
 
+def load_speech_cleaner_weights() -> list[NDArray[np.float32]]:
+    """Load the weights of :func:`aeutils.audio.networks.speech_cleaner`, trained by the book.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        As the network's ``set_weights`` takes them; stored in half precision.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    with np.load(_checked_path("speech_cleaner.npz")) as arrays:
+        return [arrays[f"arr_{i}"].astype(np.float32) for i in range(len(arrays.files))]
+
+
 class Recording(NamedTuple):
     """A recording of :func:`load_speech`."""
 
@@ -261,18 +279,17 @@ class Recording(NamedTuple):
 
 
 def load_speech() -> dict[str, list[Recording]]:
-    """Load recorded speech, and some music, at 8000 samples a second.
+    """Load recorded speech of many languages, and some music, at 8000 samples a second.
 
-    The prompts of a telephone exchange, spoken in a studio, in English by Allison Smith, in
-    French by June Wallack and in Italian by Carlo Flora; for tests with other voices the same
-    in Russian, sentences of a novel read for LibriVox, and names of playing cards; ten seconds
-    of electronic music.
+    Reels of about eight seconds: recordings of one voice, one after the other, with short pauses,
+    at one loudness.  The voices are those of telephone prompts, of two games for children and of a
+    drawing program, as Debian packages them, and of a reader for LibriVox.
 
     Returns
     -------
     dict of str to list of Recording
-        ``"train"`` and ``"test"``: different recordings of three voices; ``"new"``: three
-        voices that are in neither; ``"music"``: one piece.
+        ``"train"``, ``"selection"`` and ``"test"``: voices, none of them in two parts, and, with
+        the exception of English and French, no language in two; ``"music"``: one piece.
 
     Raises
     ------
@@ -283,8 +300,7 @@ def load_speech() -> dict[str, list[Recording]]:
 
     References
     ----------
-    Packages ``asterisk-core-sounds``, ``pocketsphinx-testdata`` and ``asterisk-moh-opsound`` of
-    Debian; see ``aeutils/data/LICENSES.md``.
+    ``tools/voices.py`` names the package of each voice, ``aeutils/data/LICENSES.md`` its licence.
     """
     soundfile = _package("soundfile", "the speech, which is stored as FLAC,", error=AudioError)
     parts: dict[str, list[Recording]] = {}

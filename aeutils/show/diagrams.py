@@ -25,12 +25,14 @@ HEIGHT_OF_LANES = 110.0
 STEP_OF_LANES = 55.0
 # layers that are drawn, and what they are called
 NAMES = {
+    "AveragePooling1D": "mean",
     "Bidirectional": "two-way",
     "Conv1D": "conv",
     "Conv1DTranspose": "conv up",
     "Conv2D": "conv",
     "Conv2DTranspose": "conv up",
     "Dense": "dense",
+    "DepthwiseConv1D": "depthwise",
     "GRU": "GRU",
     "LSTM": "LSTM",
     "MaxPooling1D": "pool",
@@ -573,8 +575,8 @@ def _shape(shape: Iterable[int | None]) -> str:
 def _factor(layer: Any) -> float:
     """Return by how much a layer changes the height of its maps."""
     kind = type(layer).__name__
-    if kind.startswith("MaxPooling"):
-        return 1 / layer.pool_size[0]
+    if kind.startswith(("MaxPooling", "AveragePooling")):
+        return 1 / layer.strides[0]
     if kind.startswith("UpSampling"):
         return layer.size[0] if isinstance(layer.size, tuple) else layer.size
     if kind == "UpsampleConv2D":
