@@ -9,6 +9,7 @@ from aeutils.denoising import conv_denoiser, residual_denoiser
 
 SPEED, QUALITY = results.read("denoising_speed"), results.read("denoising_quality")
 SEEDS = results.read("denoiser_seeds")
+FASTER = results.read("denoising_faster")
 ARTICLE, LADDER = SPEED["article"], list(SPEED["ladder"].values())
 
 
@@ -90,3 +91,31 @@ def test_the_target_and_not_the_width_of_the_code_removes_the_noise():
         kept = [run["passed_on"] for run in row["runs"]]
         assert len(kept) == 3
         assert max(kept) < 0.05 if row["target"] == "clean" else min(kept) > 0.04
+
+
+def test_by_turns_the_article_is_overtaken_twenty_times_sooner():
+    median = {name: np.median(s) for name, s in FASTER["turns"]["seconds"].items()}
+    assert {len(s) for s in FASTER["turns"]["seconds"].values()} == {5}
+    ours = SPEED["ladder"]["bfloat16"]
+    assert ours["test_loss"][-1] <= ARTICLE["test_loss"][-1]
+    faster_steps = median["article's recipe"] / median["bfloat16"]
+    assert ARTICLE["epochs"] / ours["epochs"] * faster_steps > 20
+
+
+def test_recipes_are_chosen_by_the_loss_on_images_kept_apart():
+    tried = FASTER["tried"]
+    assert FASTER["lowest_loss"] == min(tried, key=lambda name: tried[name]["loss"])
+
+
+@pytest.mark.skipif("causes" not in FASTER, reason="not measured yet")
+def test_each_cause_has_three_seeds_and_equal_multiplications():
+    causes = FASTER["causes"]
+    spent = [row["multiplications"] * row["epochs"] for row in causes.values()]
+    assert max(spent) == pytest.approx(min(spent), rel=0.02)
+    assert {len(row["runs"]) for row in causes.values()} == {3}
+
+
+@pytest.mark.skipif("linear" not in FASTER, reason="not measured yet")
+def test_the_closed_form_denoiser_beats_bm3d_on_digits():
+    ridge = FASTER["linear"]["first"]["psnr_db"]
+    assert ridge > max(FASTER["bm3d"][kind]["psnr_db"] for kind in ("clipped", "unclipped"))
