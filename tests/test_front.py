@@ -207,15 +207,20 @@ def test_keys_draw_and_move_values(page):
 def test_keys_are_told_where_the_pen_is(page):
     page.locator(".front-field canvas").focus()
     assert page.locator(".drawing-pen").is_visible()
+    help_ = page.locator(".front-help")
+    assert help_.bounding_box()["height"] > 20
     told = page.locator(".front-says")
     for key, words in (
         ("ArrowRight", "column 15, row 7"),
         ("Space", "pen down"),
         ("Space", "pen lifted"),
-        ("Delete", "The drawing area is empty."),
     ):
         page.keyboard.press(key)
         assert told.text_content() == words
+    # what is drawn lies free
+    assert help_.bounding_box()["height"] <= 1
+    page.keyboard.press("Delete")
+    assert told.text_content() == "The drawing area is empty."
 
 
 @needs_chromium
