@@ -204,6 +204,47 @@ def test_keys_draw_and_move_values(page):
 
 
 @needs_chromium
+def test_keys_are_told_where_the_pen_is(page):
+    page.locator(".front-field canvas").focus()
+    assert page.locator(".drawing-pen").is_visible()
+    help_ = page.locator(".front-help")
+    assert help_.bounding_box()["height"] > 20
+    told = page.locator(".front-says")
+    for key, words in (
+        ("ArrowRight", "column 15, row 7"),
+        ("Space", "pen down"),
+        ("Space", "pen lifted"),
+    ):
+        page.keyboard.press(key)
+        assert told.text_content() == words
+    # what is drawn lies free
+    assert help_.bounding_box()["height"] <= 1
+    page.keyboard.press("Delete")
+    assert told.text_content() == "The drawing area is empty."
+
+
+@needs_chromium
+def test_a_digit_that_draws_itself_lifts_the_pen(page):
+    canvas = page.locator(".front-field canvas")
+    canvas.focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Draw one for me").click()
+    page.wait_for_timeout(100)
+    shown = state(page)[0]
+    canvas.focus()
+    for _ in range(9):
+        page.keyboard.press("ArrowDown")
+    assert (state(page)[0] == shown).all()
+
+
+def test_both_pages_draw_by_the_same_script(html):
+    for name in ("welcome", "try_it"):
+        page = (html / "book" / f"{name}.html").read_text()
+        assert page.count("figures/drawing-area.js") == 1
+        assert page.count("figures/drawing-area.css") == 1
+
+
+@needs_chromium
 def test_little_is_loaded_before_the_page_is_there(browser, html, site):
     scripts = re.findall(r'<script[^>]*src="([^"]*)', (html / "book/welcome.html").read_text())
     assert not any("front-network" in source for source in scripts)

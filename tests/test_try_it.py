@@ -995,10 +995,18 @@ def test_says_so_without_javascript(browser, address):
 
 
 @needs_chromium
-@pytest.mark.parametrize("lost", ["vendor/tf-core*", "weights/detector.js", "pictures.js"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "try/vendor/tf-core*",
+        "try/weights/detector.js",
+        "try/pictures.js",
+        "figures/drawing-area.js",
+    ],
+)
 def test_says_so_where_the_networks_cannot_run(browser, address, lost):
     page = browser.new_page()
-    page.route(f"**/try/{lost}", lambda route: route.abort())
+    page.route(f"**/{lost}", lambda route: route.abort())
     page.goto(address)
     page.wait_for_selector("[role=alert]:has-text('The networks cannot run here')")
     assert page.locator(".try-app:visible").count() == 0
@@ -1027,7 +1035,7 @@ def test_runs_in_a_browser_of_2020(browser, address):
     page.locator("#try-noise").scroll_into_view_if_needed()
     page.wait_for_function("document.getElementById('try-decibels').textContent")
     # written later than that
-    for path in PAGE.glob("*.js"):
+    for path in [*PAGE.glob("*.js"), PAGE.parent / "figures" / "drawing-area.js"]:
         assert not re.search(r"[?&|]{2}=|\.at\(|structuredClone|\.replaceAll\(", path.read_text())
     page.close()
 

@@ -5,8 +5,7 @@
 
 liveFigure("front", (app, data, figure) => {
   const { element, unpack, picture } = live;
-  const [SIDE, SIZE, BOX] = [28, 280, 20];
-  const STEP = SIZE / SIDE;
+  const [SIDE, SIZE] = [28, 280];
 
   // what the reader sees ----------------------------------------------------------------------
 
@@ -14,8 +13,7 @@ liveFigure("front", (app, data, figure) => {
     width: SIZE, height: SIZE, tabindex: "0", role: "application",
     "aria-label": "Drawing area", "aria-describedby": "front-help",
   });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const pen = element("span", { class: "front-pen" });
+  const pen = element("span", { class: "drawing-pen" });
   const hint = element("span", { class: "front-hint", "aria-hidden": "true" }, "Draw a digit here");
   const help = element(
     "p", { class: "front-help", id: "front-help" },
@@ -91,74 +89,29 @@ liveFigure("front", (app, data, figure) => {
 
   // the drawing -------------------------------------------------------------------------------
 
-  // The way that MNIST was made: the ink fits a box of 20 x 20 pixels, and its centre of mass
-  // lies in the middle.  Null if there is no ink.
-  const likeMnist = () => {
-    const { data: pixels } = context.getImageData(0, 0, SIZE, SIZE);
-    let [mass, x, y, left, right, top, bottom] = [0, 0, 0, SIZE, -1, SIZE, -1];
-    for (let i = 0; i < SIZE * SIZE; i++) {
-      const ink = pixels[4 * i];
-      if (!ink) continue;
-      const [column, row] = [i % SIZE, Math.floor(i / SIZE)];
-      [mass, x, y] = [mass + ink, x + ink * (column + 0.5), y + ink * (row + 0.5)];
-      [left, right] = [Math.min(left, column), Math.max(right, column + 1)];
-      [top, bottom] = [Math.min(top, row), Math.max(bottom, row + 1)];
-    }
-    if (!mass) return null;
-    const step = Math.max(right - left, bottom - top) / BOX;
-    const corner = (edge, centre) => edge - step * Math.round(14.5 - (centre - edge) / step);
-    const [x0, y0] = [corner(left, x / mass), corner(top, y / mass)];
-    const image = new Float32Array(SIDE * SIDE);
-    // the share of a pixel of the drawing, from k to k + 1, that each of the 28 places covers
-    const shares = (k, from) => {
-      const at = Math.floor((k - from) / step);
-      const inner = Math.min(1, from + (at + 1) * step - k);
-      return [[at, inner / step], [at + 1, (1 - inner) / step]].filter(([j, s]) => s > 0 && j >= 0 && j < SIDE);
-    };
-    for (let row = top; row < bottom; row++) {
-      for (let column = left; column < right; column++) {
-        const ink = pixels[4 * (row * SIZE + column)] / 255;
-        if (!ink) continue;
-        for (const [r, down] of shares(row, y0)) {
-          for (const [c, across] of shares(column, x0)) image[r * SIDE + c] += ink * down * across;
-        }
-      }
-    }
-    return image;
-  };
-
   const changed = () => {
-    input = likeMnist();
+    input = drawing.values();
     figure.input = input;
     if (layers && input) encode();
   };
-  let waiting = false;
-  const soon = () => {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      changed();
-    });
+  const clear = () => {
+    begin();
+    drawing.empty();
+    drawing.lift();
+    [input, figure.input] = [null, null];
+    says.textContent = "The drawing area is empty.";
+    clearTimeout(timer);
+    hint.hidden = false;
   };
-  const line = (from, to) => {
-    Object.assign(context, { strokeStyle: "white", lineWidth: 2.2 * STEP, lineCap: "round" });
-    context.beginPath();
-    context.moveTo(...from);
-    context.lineTo(...to);
-    context.stroke();
-    soon();
-  };
-  const empty = () => {
-    context.fillStyle = "black";
-    context.fillRect(0, 0, SIZE, SIZE);
-  };
+  const say = (words) => (says.textContent = words);
+  const drawing = drawingArea(canvas, pen, { begin: () => begin(), change: changed, clear, say });
+  drawing.empty();
 
   // a digit that draws itself, until the reader begins
   let showing = null;
   let theirs = false;
   const begin = () => {
-    if (!theirs) empty();
+    if (!theirs) drawing.empty();
     cancelAnimationFrame(showing);
     [showing, theirs] = [null, true];
     hint.hidden = true;
@@ -172,20 +125,24 @@ liveFigure("front", (app, data, figure) => {
   let next = 0;
   const show = () => {
     const flat = DIGITS[next++ % DIGITS.length];
-    const points = Array.from({ length: flat.length / 2 }, (_, i) =>
-      [flat[2 * i], flat[2 * i + 1]].map((v) => (v * SIZE) / 100));
+    const points = Array.from({ length: flat.length / 2 }, (_, i) => (
+      { x: (flat[2 * i] * SIZE) / 100, y: (flat[2 * i + 1] * SIZE) / 100 }
+    ));
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     theirs = false;
-    empty();
+    drawing.empty();
+    drawing.lift();
     let [done, start] = [0, null];
     const frame = (now) => {
       start ??= now;
       const until = still ? points.length - 1 : Math.min(points.length - 1, (now - start) / 80);
       for (; done < until; done = Math.min(until, Math.floor(done) + 1)) {
         const i = Math.floor(done);
-        const place = (t) => points[i].map((v, k) => v + t * (points[i + 1][k] - v));
-        line(place(done - i), place(Math.min(1, until - i)));
+        const [from, to] = [points[i], points[i + 1]];
+        const place = (t) => ({ x: from.x + t * (to.x - from.x), y: from.y + t * (to.y - from.y) });
+        drawing.line(place(done - i), place(Math.min(1, until - i)));
       }
+      changed();
       showing = until < points.length - 1 ? requestAnimationFrame(frame) : null;
       if (showing === null) hint.textContent = "Your turn: draw a digit";
     };
@@ -193,82 +150,11 @@ liveFigure("front", (app, data, figure) => {
     showing = requestAnimationFrame(frame);
   };
 
-  let last = null;
-  let pointer = null; // which one draws: a second finger or a palm does not
-  const place = (event) => {
-    const box = canvas.getBoundingClientRect();
-    return [
-      ((event.clientX - box.left) * SIZE) / box.width,
-      ((event.clientY - box.top) * SIZE) / box.height,
-    ];
-  };
-  canvas.addEventListener("pointerdown", (event) => {
-    if (last || event.button > 0) return;
-    begin();
-    canvas.setPointerCapture(event.pointerId);
-    pointer = event.pointerId;
-    last = place(event);
-    line(last, last);
-  });
-  canvas.addEventListener("pointermove", (event) => {
-    if (!last || event.pointerId !== pointer) return;
-    const to = place(event);
-    line(last, to);
-    last = to;
-  });
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"]) {
-    canvas.addEventListener(end, (event) => {
-      if (event.pointerId === pointer) last = null;
-    });
-  }
-
-  const point = { x: SIZE / 2, y: SIZE / 4, down: false };
-  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  const showPen = () => {
-    pen.style.left = `${(100 * point.x) / SIZE}%`;
-    pen.style.top = `${(100 * point.y) / SIZE}%`;
-    pen.classList.toggle("front-pen-down", point.down);
-  };
-  const clear = () => {
-    begin();
-    empty();
-    point.down = false;
-    showPen();
-    [input, figure.input] = [null, null];
-    says.textContent = "The drawing area is empty.";
-    clearTimeout(timer);
-    hint.hidden = false;
-  };
-  canvas.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const within = (value) => Math.min(SIZE - STEP, Math.max(STEP, value));
-    if (event.key in moves) {
-      const from = [point.x, point.y];
-      const [dx, dy] = moves[event.key];
-      [point.x, point.y] = [within(point.x + dx * STEP), within(point.y + dy * STEP)];
-      if (point.down) line(from, [point.x, point.y]);
-    } else if (event.key === " ") {
-      if (!event.repeat) {
-        if (!theirs) begin();
-        point.down = !point.down;
-        if (point.down) line([point.x, point.y], [point.x, point.y]);
-        hint.hidden = true;
-      }
-    } else if (event.key === "Delete" || event.key === "Backspace") {
-      clear();
-    } else {
-      return;
-    }
-    event.preventDefault();
-    showPen();
-  });
   clearButton.addEventListener("click", clear);
   showButton.addEventListener("click", () => {
     hint.hidden = false;
     show();
   });
-  empty();
-  showPen();
 
   // the network's file, once the page itself is there -----------------------------------------
 

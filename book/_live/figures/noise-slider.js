@@ -27,7 +27,8 @@ liveFigure("noise-slider", (app, data) => {
     },
   );
 
-  const row = element("div", { class: "live-row" });
+  // all five side by side on a desk
+  const row = element("div", { class: "live-row", style: "--widest: 118px" });
   app.append(row);
   const drawn = data.kinds.map((name) => {
     const draw = picture(row, name, height, width);
@@ -36,7 +37,7 @@ liveFigure("noise-slider", (app, data) => {
     return [draw, value];
   });
   const drawClean = picture(row, "clean", height, width);
-  row.lastChild.append(element("span", {}, "\u00a0"));
+  row.lastChild.append(element("span", {}, "target"));
 
   const show = () => {
     const psnr = data.psnr[level].map((values) => values[digit]);

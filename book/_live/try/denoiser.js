@@ -45,7 +45,7 @@
     const verdict =
       gain > 0
         ? `the network gains ${gain.toFixed(1)} dB.`
-        : "here the network does harm: its output is farther from the target than its input.";
+        : "here the network does harm: its output is further from the target than its input.";
     const words = `PSNR of the noisy input: ${inDecibels(before)}, of the output: ${inDecibels(after)}; ${verdict}`;
     output.textContent = words;
     tryIt.showGrey(canvasOf("clean"), picture);

@@ -58,7 +58,7 @@
       ? `The reconstruction error is larger than that of ${most}.`
       : undecided || dark
         ? `An all-black output would score ${black.toFixed(4)} on so dark an image, so the low score is weak evidence.`
-        : `The reconstruction error is as small as that of ${most}.`;
+        : `The reconstruction error is below the threshold, as is that of ${most}.`;
     return {
       kind: alarm ? "try-alarm" : undecided ? "try-undecided" : "try-normal",
       words: `Score ${score.toFixed(4)}, ${alarm ? "above" : "below"} the threshold ${threshold.toFixed(4)}${verdict}`,

@@ -5,11 +5,7 @@
 
 {
   const canvas = document.getElementById("try-draw");
-  const pen = document.getElementById("try-pen");
   const message = document.getElementById("try-picture-message");
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const SIZE = canvas.width;
-  const STEP = SIZE / 28;
   const hint = document.getElementById("try-hint");
   const undoButton = document.getElementById("try-undo");
 
@@ -45,6 +41,25 @@
     for (const listener of tryIt.listeners) listener(values, stays);
   }
 
+  // Drawing -----------------------------------------------------------------------------------
+
+  const drawing = drawingArea(canvas, document.getElementById("try-pen"), {
+    begin: remember,
+    change: (stays) => changed(drawing.values(), "your drawing", stays),
+    clear: empty,
+    say: tryIt.say,
+  });
+  const { context, size: SIZE } = drawing;
+
+  function empty() {
+    if (tryIt.picture) remember();
+    drawing.empty();
+    drawing.lift();
+    changed(null, "nothing");
+  }
+
+  document.getElementById("try-clear").addEventListener("click", empty);
+
   // Undoing -----------------------------------------------------------------------------------
 
   const past = [];
@@ -58,141 +73,19 @@
   }
 
   function undo() {
-    if (last || past.length === 0) return;
+    if (drawing.busy() || past.length === 0) return;
     const { picture, pictureName, prepared, image } = past.pop();
     context.putImageData(image, 0, 0);
-    point.down = false;
-    showPen();
+    drawing.lift();
     changed(picture, pictureName, true, prepared);
   }
 
   undoButton.addEventListener("click", undo);
-
-  // Drawing -----------------------------------------------------------------------------------
-
-  const drawn = (stays) =>
-    changed(tryIt.likeMnist(tryIt.greyOf(canvas)), "your drawing", stays);
-
-  function line(from, to) {
-    context.strokeStyle = "white";
-    context.lineWidth = 2.2 * STEP;
-    context.lineCap = "round";
-    context.beginPath();
-    context.moveTo(from.x, from.y);
-    context.lineTo(to.x, to.y);
-    context.stroke();
-  }
-
-  function clear() {
-    context.fillStyle = "black";
-    context.fillRect(0, 0, SIZE, SIZE);
-  }
-
-  let last = null; // where the pointer was, while it draws
-  let drawing = null; // which pointer draws: a second finger or a palm does not
-  let waiting = false;
-
-  function soon() {
-    if (waiting) return;
-    waiting = true;
-    requestAnimationFrame(() => {
-      waiting = false;
-      if (last) drawn(false);
-    });
-  }
-
-  function place(event) {
-    const box = canvas.getBoundingClientRect();
-    return {
-      x: ((event.clientX - box.left) * SIZE) / box.width,
-      y: ((event.clientY - box.top) * SIZE) / box.height,
-    };
-  }
-
-  canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || last) return;
-    drawing = event.pointerId;
-    canvas.setPointerCapture(drawing);
-    remember();
-    last = place(event);
-    line(last, last);
-    soon();
-  });
-
-  canvas.addEventListener("pointermove", (event) => {
-    if (!last || event.pointerId !== drawing) return;
-    const now = place(event);
-    line(last, now);
-    last = now;
-    soon();
-  });
-
-  for (const end of ["pointerup", "pointercancel"]) {
-    canvas.addEventListener(end, (event) => {
-      if (!last || event.pointerId !== drawing) return;
-      last = null;
-      drawn(true);
-    });
-  }
-
-  // Drawing by keys: arrows move a pen, which the space key puts down and lifts.
-  const point = { x: SIZE / 2, y: SIZE / 4, down: false };
-  const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-
-  function showPen() {
-    pen.style.left = `${(100 * point.x) / SIZE}%`;
-    pen.style.top = `${(100 * point.y) / SIZE}%`;
-    pen.classList.toggle("try-pen-down", point.down);
-  }
-
   canvas.addEventListener("keydown", (event) => {
-    if (event.key === "z" && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault();
-      undo();
-      return;
-    }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const within = (value) => Math.min(SIZE - STEP, Math.max(STEP, value));
-    if (event.key in moves) {
-      const [dx, dy] = moves[event.key];
-      const from = { ...point };
-      point.x = within(point.x + dx * STEP);
-      point.y = within(point.y + dy * STEP);
-      if (point.down) {
-        line(from, point);
-        drawn(true);
-      } else {
-        const edge = point.x === from.x && point.y === from.y ? ", at the edge" : "";
-        tryIt.say(`column ${point.x / STEP}, row ${point.y / STEP}${edge}`);
-      }
-    } else if (event.key === " " && event.repeat) {
-      // a key held down neither lifts the pen nor scrolls the page
-    } else if (event.key === " ") {
-      point.down = !point.down;
-      tryIt.say(point.down ? "pen down" : "pen lifted");
-      if (point.down) {
-        remember();
-        line(point, point);
-        drawn(true);
-      }
-    } else if (event.key === "Delete" || event.key === "Backspace") {
-      empty();
-    } else {
-      return;
-    }
+    if (event.key !== "z" || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
-    showPen();
+    undo();
   });
-
-  function empty() {
-    if (tryIt.picture) remember();
-    clear();
-    point.down = false;
-    showPen();
-    changed(null, "nothing");
-  }
-
-  document.getElementById("try-clear").addEventListener("click", empty);
 
   // Choosing ----------------------------------------------------------------------------------
 
@@ -277,7 +170,7 @@
     if (changes !== before) return;
     // white strokes on nothing are seen on black alone
     for (const ground of ["white", "black"]) {
-      const found = tryIt.prepare(tryIt.greyOf(shrunk(image, ground)));
+      const found = tryIt.prepare(drawingArea.greyOf(shrunk(image, ground)));
       if (found) {
         show(found.values, file.name, found.reason ? asPhotograph(found.reason) : FROM_PAPER);
         return;
@@ -315,8 +208,7 @@
   });
 
   tryIt.begin = () => {
-    clear();
-    showPen();
+    drawing.empty();
     changed(null, "nothing", false);
   };
 }

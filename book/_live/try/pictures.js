@@ -3,7 +3,6 @@
 
 {
   const SIDE = 28;
-  const BOX = 20;
 
   // Paints a canvas with colours, each 0xRRGGBB, of which `colourOf` gives one for a pixel.
   function paint(canvas, colourOf) {
@@ -28,17 +27,6 @@
   tryIt.meanSquare = (a, b) => a.reduce((sum, value, i) => sum + (value - b[i]) ** 2, 0) / a.length;
 
   tryIt.psnr = (a, b) => -10 * Math.log10(tryIt.meanSquare(a, b));
-
-  // Grey values of a canvas, row by row.
-  tryIt.greyOf = (canvas) => {
-    const { width, height } = canvas;
-    const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
-    const values = new Float32Array(width * height);
-    for (let i = 0; i < values.length; i++) {
-      values[i] = (0.299 * data[4 * i] + 0.587 * data[4 * i + 1] + 0.114 * data[4 * i + 2]) / 255;
-    }
-    return { values, width, height };
-  };
 
   // Ink on paper as white on black. The border is taken for paper: a plane through it, since light
   // falls from one side; what differs from it by less than a sixth of the strongest stroke is paper,
@@ -94,67 +82,12 @@
   // as chapter 2 does, grey and resized. Null if there is nothing but paper.
   tryIt.prepare = (grey) => {
     const ink = tryIt.inkOf(grey);
-    const values = tryIt.likeMnist(ink);
+    const values = drawingArea.likeMnist(ink);
     if (!values) return null;
     const reason = notInk(ink.measures, values);
     return reason ? { values: resized(grey), reason } : { values, reason };
   };
 
-  function boundsOf({ values, width }) {
-    let [left, right, top, bottom] = [Infinity, -1, Infinity, -1];
-    values.forEach((value, i) => {
-      if (value > 0) {
-        const [x, y] = [i % width, Math.floor(i / width)];
-        [left, right] = [Math.min(left, x), Math.max(right, x + 1)];
-        [top, bottom] = [Math.min(top, y), Math.max(bottom, y + 1)];
-      }
-    });
-    return right < 0 ? null : { left, top, width: right - left, height: bottom - top };
-  }
-
-  // One direction of shrinking: each new value is the mean of what it covers. `at(k)` gives the
-  // old value number k, 0 outside; `from` and `step` say where the new values begin and end.
-  function means(at, from, step, count) {
-    return Array.from({ length: count }, (_, j) => {
-      const [start, end] = [from + j * step, from + (j + 1) * step];
-      let sum = 0;
-      for (let k = Math.floor(start); k < end; k++) {
-        sum += at(k) * (Math.min(end, k + 1) - Math.max(start, k));
-      }
-      return sum / step;
-    });
-  }
-
-  // A part of an image as 28 x 28 values, of which (left, top) is the upper left corner and
-  // `stepX` by `stepY` the size of a pixel.
-  function resample({ values, width, height }, left, top, stepX, stepY) {
-    const rows = [];
-    for (let y = 0; y < height; y++) {
-      rows.push(means((x) => (x < 0 || x >= width ? 0 : values[y * width + x]), left, stepX, SIDE));
-    }
-    const columns = rows[0].map((_, x) =>
-      means((y) => (y < 0 || y >= height ? 0 : rows[y][x]), top, stepY, SIDE)
-    );
-    return Float32Array.from({ length: SIDE * SIDE }, (_, i) => columns[i % SIDE][Math.floor(i / SIDE)]);
-  }
-
   // The whole image, without keeping its proportions, as aeutils.images.load_image resizes.
-  const resized = (grey) => resample(grey, 0, 0, grey.width / SIDE, grey.height / SIDE);
-
-  // The way that MNIST was made: the ink fits a box of 20 x 20 pixels, which lies so that the
-  // centre of mass is in the middle of the picture. Null if there is no ink.
-  tryIt.likeMnist = (ink) => {
-    const bounds = boundsOf(ink);
-    if (!bounds) return null;
-    let [mass, x, y] = [0, 0, 0];
-    ink.values.forEach((value, i) => {
-      mass += value;
-      x += value * ((i % ink.width) + 0.5);
-      y += value * (Math.floor(i / ink.width) + 0.5);
-    });
-    const step = Math.max(bounds.width, bounds.height) / BOX;
-    // the box is moved by whole pixels, until the centre of mass is in the middle of pixel 14
-    const corner = (edge, centre) => edge - step * Math.round(14.5 - (centre - edge) / step);
-    return resample(ink, corner(bounds.left, x / mass), corner(bounds.top, y / mass), step, step);
-  };
+  const resized = (grey) => drawingArea.resample(grey, 0, 0, grey.width / SIDE, grey.height / SIDE);
 }
