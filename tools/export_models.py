@@ -355,8 +355,8 @@ def export_digits():
 def sample_pages():
     """Return names and pictures of the pages to choose from: a photograph, and a damaged page."""
     photo, _ = load_scanned_page()
-    page, _ = documents.render_page(load_prose()[4], font="cmr10")
-    return {"photographed page": photo, "damaged page": documents.degrade_page(page, seed=1026)}
+    page, _ = documents.render_page(load_prose()[1], font="cmr10")
+    return {"photographed page": photo, "damaged page": documents.degrade_page(page, seed=1010)}
 
 
 def as_webp(page, quality):

@@ -11,7 +11,7 @@
   const turn = document.getElementById("try-page-turn");
   // pixels that are cleaned at once, and what small and large pictures are brought to
   const TILE = 512;
-  const [SMALL, LARGE, MOST] = [300_000, 2_500_000, 8_000_000];
+  const [SMALL, LARGE, MOST] = [300_000, 2_000_000, 8_000_000];
   const SCALES = [0.25, 0.33, 0.5, 0.67, 1, 1.5, 2, 3, 4];
   let source = null; // the picture as it was opened: something that a canvas can draw
   let name = "";
