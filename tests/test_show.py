@@ -33,7 +33,11 @@ NETWORKS = [
 def boxes_of(drawing):
     """Return what is drawn as layers: name, height and whether it is an outline."""
     found = [e.attrib for e in ET.fromstring(drawing.svg).iter() if "data-layer" in e.attrib]
-    return [(box["data-layer"], float(box["height"]), box["fill"] == "none") for box in found]
+    # in a U what changes the size is an arrow, which has neither height nor fill
+    return [
+        (box["data-layer"], float(box.get("height", "nan")), box.get("fill") == "none")
+        for box in found
+    ]
 
 
 def is_drawn(layer):
