@@ -8,7 +8,12 @@ from browser import needs_chromium
 
 pytestmark = needs_chromium
 
-REACHED = ["01_what_is_an_autoencoder", "02_anomaly_detection", "03_image_denoising"]
+REACHED = [
+    "01_what_is_an_autoencoder",
+    "02_anomaly_detection",
+    "03_image_denoising",
+    "05_cleaning_documents",
+]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height
 LONGEST, FIRST_FIGURE = 14_000, 500
 MOST_CODE, LEAST_FIGURES = 25, 20
