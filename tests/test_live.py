@@ -237,3 +237,50 @@ def test_the_player_switches_versions_while_it_plays_and_needs_no_mouse(figure):
     pause.press("Enter")
     assert play.get_attribute("aria-pressed") == "false"
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+@chapter("05_cleaning_documents", "before-after")
+def test_the_line_between_two_pictures_moves_by_mouse_and_keys(figure):
+    every = figure[0].page.locator('figure[data-live="before-after"].is-live')
+    for place in range(every.count()):
+        figure = every.nth(place)
+        figure.scroll_into_view_if_needed()
+        data = json.loads(figure.locator('script[type="application/json"]').text_content())
+        assert figure.locator("> img").is_hidden()
+        slider = figure.locator("input[type=range]")
+        pictures = figure.locator(".before-after-pictures")
+
+        def at(pictures=pictures):
+            return float(pictures.evaluate("e => parseFloat(e.style.getPropertyValue('--at'))"))
+
+        slider.focus()
+        slider.press("Home")
+        assert at() == 0
+        slider.press("ArrowRight")
+        assert at() == 1
+        names = data["pairs"][0]["names"]
+        words = f"1 % {names[0]}, 99 % {names[1]}"
+        assert slider.get_attribute("aria-valuetext") == words
+        box = pictures.bounding_box()
+        mouse = figure.page.mouse
+        mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20)
+        mouse.down()
+        mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 40)
+        mouse.up()
+        assert at() == pytest.approx(75, abs=1)
+        assert slider.input_value() == str(round(at()))
+        for i, pair in enumerate(data["pairs"]):
+            if len(data["pairs"]) > 1:
+                figure.locator("button").nth(i).press("Enter")
+            for side, number in (("left", pair["before"]), ("right", pair["after"])):
+                image = figure.locator(f"img.before-after-{side}")
+                assert image.get_attribute("src") == data["images"][number]
+                assert image.evaluate("e => e.decode().then(() => e.naturalWidth)") > 400
+            # both lie on the same pixels
+            left, right = (
+                figure.locator(f"img.before-after-{side}").bounding_box()
+                for side in ("left", "right")
+            )
+            assert left == pytest.approx(right, abs=1)
+        assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+    assert every.count() == 2

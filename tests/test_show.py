@@ -33,7 +33,11 @@ NETWORKS = [
 def boxes_of(drawing):
     """Return what is drawn as layers: name, height and whether it is an outline."""
     found = [e.attrib for e in ET.fromstring(drawing.svg).iter() if "data-layer" in e.attrib]
-    return [(box["data-layer"], float(box["height"]), box["fill"] == "none") for box in found]
+    # in a U what changes the size is an arrow, which has neither height nor fill
+    return [
+        (box["data-layer"], float(box.get("height", "nan")), box.get("fill") == "none")
+        for box in found
+    ]
 
 
 def is_drawn(layer):
@@ -240,6 +244,34 @@ def test_what_cannot_be_drawn_is_refused():
         show.diagram(Pair(keras.Model(*two_outputs()), decoder), "caption")
     with pytest.raises(AeutilsError, match="functional or sequential"):
         show.diagram(Pair(decoder, None), "caption")
+
+
+def test_a_u_net_is_drawn_as_a_u_of_boxes_to_scale():
+    drawing = show.diagram(documents.page_cleaner(), "caption")
+    root = ET.fromstring(drawing.svg)
+    boxes = {e.get("data-layer"): e for e in root.iter() if e.tag.endswith("rect")}
+    arrows = [e for e in root.iter() if e.tag.endswith("}g")]
+    convs = [b for b in drawing.blocks if b.kind not in ("pool", "upsample")]
+    assert list(boxes) == [b.name for b in convs]
+    assert len(arrows) == 8
+
+    def of(block, *names):
+        return [float(boxes[block.name].get(name)) for name in names]
+
+    for block in convs:
+        width, height = of(block, "width", "height")
+        assert width == pytest.approx(max(6, 112 * block.height), abs=0.1)
+        assert height == pytest.approx(max(3, 24 * block.shape[-1] / 32), abs=0.1)
+    # joined boxes lie at one height, on two sides, the lower levels further down
+    below = -1.0
+    for a, b in drawing.links:
+        (x0, y0), (x1, y1) = (of(drawing.blocks[i], "x", "y") for i in (a, b))
+        assert x0 < 200 < x1
+        assert y0 == y1 > below
+        below = y0
+    assert len([e for e in root.iter() if "data-skip" in e.attrib]) == len(drawing.links) == 4
+    # what is no U stays a row
+    assert "data-skip" not in show.diagram(denoising.conv_denoiser(), "caption").svg
 
 
 def test_a_table_marks_what_leads_by_more_than_its_spread():

@@ -1080,3 +1080,110 @@ def test_every_control_has_a_name_and_every_result_words(page):
         ).map(e => e.outerHTML)"""
     )
     assert nameless == []
+
+
+# cleaner of pages --------------------------------------------------------------------------------
+
+
+def cleaner_text():
+    return (PAGE / "weights" / "cleaner.js").read_text("utf-16")
+
+
+def test_weights_of_the_cleaner_are_those_that_ship():
+    from export_models import digest_of_weights
+
+    text = cleaner_text()
+    facts = json.JSONDecoder().raw_decode(text, text.index("{"))[0]["facts"]
+    assert facts["source"] == digest_of_weights(), "run: tools/export_models.py cleaner"
+    assert (facts["radius"], facts["multiple"]) == (78, 16)
+    assert (PAGE / "weights" / "cleaner.js").stat().st_size < 300_000
+    assert (PAGE / "samples.js").stat().st_size < 150_000
+
+
+@pytest.fixture
+def cleaner(browser, address):
+    """The page, scrolled to the cleaner, with its network loaded."""
+    page = browser.new_page(viewport={"width": 390, "height": 800})
+    page.goto(address)
+    page.locator("#try-page").scroll_into_view_if_needed()
+    page.wait_for_selector("text=Choose a sample, or open")
+    yield page
+    page.close()
+
+
+def clean_and_wait(page, name):
+    page.wait_for_function(
+        "name => { const words = document.getElementById('try-page-words').textContent;"
+        "return words.startsWith(name) && words.includes('cleaned in'); }",
+        arg=name,
+    )
+
+
+PIXELS = """i => { const c = document.querySelectorAll("#try-page-result canvas")[i];
+    const { data } = c.getContext("2d").getImageData(0, 0, c.width, c.height);
+    return [c.height, c.width, Array.from(data).filter((_, k) => k % 4 === 0)]; }"""
+
+
+def shown_page(page, which):
+    height, width, values = page.evaluate(PIXELS, which)
+    return np.array(values).reshape(height, width) / 255
+
+
+@needs_chromium
+def test_pages_are_cleaned_as_by_keras_tile_by_tile(cleaner):
+    from aeutils.data import load_prose
+    from aeutils.documents import clean_page, degrade_page, render_page
+
+    page, _ = render_page(load_prose()[0], (237, 595), margin=20)
+    degraded = degrade_page(page, seed=7)
+    script = """([ink, height, width]) =>
+        tryIt.cleanPage(Float32Array.from(ink), height, width).then((v) => Array.from(v))"""
+    ink = cleaner.evaluate(script, [(1 - degraded).ravel().tolist(), *degraded.shape])
+    difference = np.abs(1 - np.array(ink).reshape(page.shape) - clean_page(degraded))
+    print(f"\ncleaner: largest difference {difference.max():.1e}")
+    assert difference.max() < 0.01
+    assert difference.mean() < 1e-4
+
+
+@needs_chromium
+def test_a_sample_is_cleaned_and_can_be_saved(cleaner):
+    assert cleaner.locator("#try-page-save").is_disabled()
+    cleaner.get_by_role("button", name="photographed page").click()
+    clean_and_wait(cleaner, "photographed page")
+    # small, so enlarged threefold
+    assert cleaner.inner_text("#try-page-scale-shown") == "300 %"
+    before, after = (shown_page(cleaner, i) for i in (0, 1))
+    assert before.shape == after.shape == (3 * 191, 3 * 384)
+    assert np.median(before) < 0.7
+    assert np.median(after) > 0.95
+    slider = cleaner.locator("#try-page-result input[type=range]")
+    slider.focus()
+    slider.press("Home")
+    assert slider.get_attribute("aria-valuetext") == "0 % input, 100 % output"
+    with cleaner.expect_download() as download:
+        cleaner.click("#try-page-save")
+    assert download.value.suggested_filename == "photographed page-clean.png"
+    saved = np.asarray(Image.open(download.value.path()).convert("L")) / 255
+    assert np.abs(saved - after).max() < 0.01
+    cleaner.click("#try-page-turn")
+    clean_and_wait(cleaner, "photographed page")
+    cleaner.wait_for_function("!document.getElementById('try-page-save').disabled")
+    assert shown_page(cleaner, 1).shape == (3 * 384, 3 * 191)
+
+
+@needs_chromium
+def test_a_page_from_a_file_is_cleaned_and_other_files_are_told(cleaner, tmp_path):
+    Image.new("RGB", (700, 500), (180, 170, 160)).save(tmp_path / "empty.png")
+    cleaner.set_input_files("#try-page-file", tmp_path / "empty.png")
+    clean_and_wait(cleaner, "empty.png")
+    assert cleaner.inner_text("#try-page-scale-shown") == "100 %"
+    assert shown_page(cleaner, 1).min() > 0.9
+    (tmp_path / "notes.txt").write_text("no picture")
+    cleaner.set_input_files("#try-page-file", tmp_path / "notes.txt")
+    cleaner.wait_for_selector("text=notes.txt cannot be read as an image by this browser.")
+    # dropped here, it is no image for the detector
+    Image.new("L", (64, 64), 200).save(tmp_path / "one.png")
+    data = list((tmp_path / "one.png").read_bytes())
+    assert cleaner.evaluate(DROP, ["#try-page", "image/png", data])
+    clean_and_wait(cleaner, "one.png")
+    assert "one.png" not in cleaner.inner_text("#try-picture-message")

@@ -1,12 +1,13 @@
 """Train the networks of the page "Try it" by the chapters' own cells, and write them for it.
 
-    python tools/export_models.py [detector] [denoiser] [decoder] [digits]
+    python tools/export_models.py [detector] [denoiser] [decoder] [digits] [cleaner]
 
 runs the cells of chapters 2, 3 and 9 up to the trained network (about 6 minutes on 2 free cores;
 the words choose some of them) and writes, under book/_live/try/,
 
 - weights/NAME.js: a network and what else the page has from its chapter, see `script_of`,
 - digits.js: the digits on which the page itself trains, which need no training here,
+- samples.js: pages to clean by chapter 5's network, whose weights ship with the package,
 
 and tests/try_it/NAME.npz: Keras's answers to real images, computed with the weights as trained,
 which the tests compare with the page's.
@@ -32,10 +33,10 @@ import keras  # noqa: E402  after the logs are quiet
 from PIL import Image  # noqa: E402
 from scipy.spatial import cKDTree  # noqa: E402
 
-from aeutils import core  # noqa: E402
+from aeutils import core, documents  # noqa: E402
 from aeutils.core.files import atomic_write  # noqa: E402
-from aeutils.data import load_fashion_mnist, load_mnist  # noqa: E402
-from aeutils.images import to_unit_range  # noqa: E402
+from aeutils.data import FOLDER, load_fashion_mnist, load_mnist, load_prose, load_scanned_page  # noqa: E402  # noqa: E402
+from aeutils.images import to_bytes, to_unit_range  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "book" / "_live" / "try"
@@ -351,11 +352,62 @@ def export_digits():
     write(PAGE / "digits.js", f"{notice}\ntryIt.digits = {json.dumps(facts)};\n".encode())
 
 
+def sample_pages():
+    """Return names and pictures of the pages to choose from: a photograph, and a damaged page."""
+    photo, _ = load_scanned_page()
+    page, _ = documents.render_page(load_prose()[1], font="cmr10")
+    return {"photographed page": photo, "damaged page": documents.degrade_page(page, seed=1010)}
+
+
+def as_webp(page, quality):
+    """Return a grey page as a picture's address that holds the picture."""
+    file = io.BytesIO()
+    Image.fromarray(to_bytes(page)).save(file, "WEBP", quality=quality, method=6)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def export_cleaner():
+    """Chapter 5: the network with the weights that ship, and two pages to clean."""
+    network = documents.load_page_cleaner()
+    layers, text = [], []
+    for layer in network.layers:
+        description = {}
+        for name, weight in zip(("kernel", "bias"), layer.get_weights(), strict=False):
+            steps, step = steps_of(weight, False)
+            description[name] = {
+                "size": weight.size,
+                "least": float(weight.min()),
+                "step": step,
+            }
+            text.append(steps.ravel() + FIRST)
+        if description:
+            layers.append(description)
+    radius, multiple = core.receptive_field(network)
+    facts = {"source": digest_of_weights(), "radius": radius, "multiple": multiple}
+    letters = np.concatenate(text).astype("<u2").tobytes().decode("utf-16-le")
+    script = f'tryIt.add("cleaner", {json.dumps({"facts": facts, "layers": layers})}, "{letters}");'
+    write(PAGE / "weights" / "cleaner.js", f"{script}\n".encode("utf-16"))
+    samples = [
+        {"name": name, "picture": as_webp(page, 80)} for name, page in sample_pages().items()
+    ]
+    notice = (
+        "// page.png of scikit-image, Copyright the scikit-image team, BSD-3-Clause; and a page of"
+        " this book, CC BY 4.0; by tools/export_models.py"
+    )
+    write(PAGE / "samples.js", f"{notice}\ntryIt.samples = {json.dumps(samples)};\n".encode())
+
+
+def digest_of_weights():
+    """Return the digest of the weights that ship, by which a test sees an old export."""
+    return hashlib.sha256((FOLDER / "page_cleaner.npz").read_bytes()).hexdigest()
+
+
 EXPORTS = {
     "detector": export_detector,
     "denoiser": export_denoiser,
     "decoder": export_decoder,
     "digits": export_digits,
+    "cleaner": export_cleaner,
 }
 
 

@@ -28,6 +28,8 @@ def downloaded(browser, address):
     page.on("request", lambda request: addresses.append(request.url))
     page.goto(address)
     page.click(DIGIT)
+    page.locator("#try-page").scroll_into_view_if_needed()
+    page.wait_for_function("tryIt.samples && tryIt.stored.cleaner")
     page.locator("#try-plane").scroll_into_view_if_needed()
     page.wait_for_function("tryIt.stored.decoder")
     page.locator("#try-train").scroll_into_view_if_needed()

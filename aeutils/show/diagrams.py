@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aeutils.core.errors import ModelError
+from aeutils.show.ushape import u_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -137,6 +138,8 @@ class Diagram:
     @property
     def svg(self) -> str:
         """The drawing as SVG."""
+        if drawing := u_shape(self.blocks, self.links, self.label, INK, SIDES):
+            return drawing
         lanes = max(block.lane for block in self.blocks) + 1
         tall, step = (HEIGHT, STEP) if lanes == 1 else (HEIGHT_OF_LANES, STEP_OF_LANES)
         sizes = self._sizes(tall)

@@ -35,13 +35,13 @@ tryIt.add = (name, description, text) => (tryIt.stored[name] = { ...description,
   };
 
   // A script that does not load or stops is otherwise silent; errors of loading do not bubble.
-  // The decoder and the digits to train on come late and tell their own.
+  // What comes late tells its own.
   const ours = ["../try/", "../figures/"].map((folder) => new URL(folder, location.href).href);
   addEventListener(
     "error",
     (event) => {
       const source = event.target.src || event.filename || "";
-      if (ours.some((folder) => source.startsWith(folder)) && !/(decoder|digits)\.js$/.test(source)) {
+      if (ours.some((folder) => source.startsWith(folder)) && !/(decoder|digits|cleaner|samples)\.js$/.test(source)) {
         tryIt.fail(event.message ? `${event.message}.` : `${source.split("/").pop()} did not load.`);
       }
     },
