@@ -22,7 +22,7 @@ def figure(browser, html, request):
     chapter, kind = request.param
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto((html / "notebooks" / f"{chapter}.html").as_uri())
-    figure = page.locator(f'figure[data-live="{kind}"].is-live')
+    figure = page.locator(f'figure[data-live="{kind}"].is-live').first
     figure.wait_for()
     figure.scroll_into_view_if_needed()
     data = json.loads(figure.locator('script[type="application/json"]').text_content())
