@@ -1097,7 +1097,7 @@ def test_weights_of_the_cleaner_are_those_that_ship():
     assert facts["source"] == digest_of_weights(), "run: tools/export_models.py cleaner"
     assert (facts["radius"], facts["multiple"]) == (78, 16)
     assert (PAGE / "weights" / "cleaner.js").stat().st_size < 300_000
-    assert (PAGE / "samples.js").stat().st_size < 150_000
+    assert (PAGE / "samples.js").stat().st_size < 200_000
 
 
 @pytest.fixture
@@ -1154,7 +1154,7 @@ def test_a_sample_is_cleaned_and_can_be_saved(cleaner):
     assert cleaner.inner_text("#try-page-scale-shown") == "300 %"
     before, after = (shown_page(cleaner, i) for i in (0, 1))
     assert before.shape == after.shape == (3 * 191, 3 * 384)
-    assert np.median(before) < 0.7
+    assert np.median(before) < 0.75
     assert np.median(after) > 0.95
     slider = cleaner.locator("#try-page-result input[type=range]")
     slider.focus()
