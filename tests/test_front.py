@@ -210,13 +210,19 @@ def test_keys_are_told_where_the_pen_is(page):
     help_ = page.locator(".front-help")
     assert help_.bounding_box()["height"] > 20
     told = page.locator(".front-says")
+    # what the network says of the drawing may come after it
+    page.evaluate(
+        """() => { const says = document.querySelector(".front-says"); window.heard = [];
+        new MutationObserver(() => heard.push(says.textContent))
+          .observe(says, { childList: true, characterData: true, subtree: true }); }"""
+    )
     for key, words in (
         ("ArrowRight", "column 15, row 7"),
         ("Space", "pen down"),
         ("Space", "pen lifted"),
     ):
         page.keyboard.press(key)
-        assert told.text_content() == words
+        page.wait_for_function("words => heard.includes(words)", arg=words)
     # what is drawn lies free
     assert help_.bounding_box()["height"] <= 1
     page.keyboard.press("Delete")

@@ -60,8 +60,10 @@ def take_pictures(main, pictures):
 
 def make_plain(main):
     """Leave what a book without scripts and sounds can show, in the words of XHTML."""
-    for element in main.select("details.hide, .page-of, .output:has(audio)"):
-        element.decompose()
+    # of a player of several sounds its picture stays
+    for rule in (".live-sounds", "details.hide, .page-of, .output:has(audio)"):
+        for element in main.select(rule):
+            element.decompose()
     for formula in main.select(".katex"):
         math = formula.math
         source = math.annotation.extract()

@@ -188,7 +188,9 @@ class Sandbox:
                 self.close("it answered with more than can be taken")
             left = deadline - time.monotonic()
             if left <= 0:
-                self.close("it ran past its time limit and could not be interrupted")
+                # it may have been too much for whoever watches to come to it
+                late = "it ran past its time limit and could not be interrupted"
+                self.close(self._beyond() or late)
             if self._selector.select(min(left, 1)):
                 chunk = self.process.stdout.read(2**20)
                 if not chunk:
@@ -201,15 +203,20 @@ class Sandbox:
 
     def _watch(self):
         """End the sandbox as soon as it has too many processes or too much memory."""
-        while self._reason is None and not self._ended.wait(WATCH_SECONDS):
-            processes = self._processes()
-            if len(processes) > PROCESSES:
-                self._reason = f"it started more than {PROCESSES} processes"
-            # what several processes share counts once; that takes longer to find out
-            elif _memory(processes, "rss") > MEMORY and _memory(processes, "pss") > MEMORY:
-                self._reason = f"it used more than {MEMORY / 2**30:.1f} GiB of memory"
+        while not self._beyond() and not self._ended.wait(WATCH_SECONDS):
+            pass
         if self._reason is not None:
             self._kill()
+
+    def _beyond(self):
+        """Look whether it is beyond a limit; return the reason to end it, or None."""
+        processes = self._processes()
+        if len(processes) > PROCESSES:
+            self._reason = f"it started more than {PROCESSES} processes"
+        # what several processes share counts once; that takes longer to find out
+        elif _memory(processes, "rss") > MEMORY and _memory(processes, "pss") > MEMORY:
+            self._reason = f"it used more than {MEMORY / 2**30:.1f} GiB of memory"
+        return self._reason
 
     def _processes(self):
         try:

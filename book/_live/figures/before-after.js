@@ -64,7 +64,8 @@ window.liveFigure?.("before-after", (app, data) => {
   const image = (i, words) => element("img", { src: data.images[i], alt: words, draggable: "false" });
   const show = (i) => {
     const { before, after, names } = data.pairs[i];
-    widget.show(image(before, names[0]), image(after, names[1]), names);
+    const words = (name) => `The page, ${name}, half of it shown`;
+    widget.show(image(before, words(names[0])), image(after, words(names[1])), names);
     says.textContent = data.pairs[i].says ?? "";
   };
   if (data.pairs.length > 1) choice(app, data.label, data.pairs.map(({ name }) => name), show);

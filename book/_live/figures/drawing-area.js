@@ -29,8 +29,7 @@
     return right < 0 ? null : { left, top, width: right - left, height: bottom - top };
   }
 
-  // One direction of shrinking: each new value is the mean of what it covers. `at(k)` gives the
-  // old value number k, 0 outside; `from` and `step` say where the new values begin and end.
+  // New values along one direction, each the mean of the old ones, at(k), that it covers.
   function means(at, from, step, count) {
     return Array.from({ length: count }, (_, j) => {
       const [start, end] = [from + j * step, from + (j + 1) * step];
@@ -42,8 +41,7 @@
     });
   }
 
-  // A part of an image as 28 x 28 values, of which (left, top) is the upper left corner and
-  // `stepX` by `stepY` the size of a pixel.
+  // 28 x 28 values of an image from (left, top) on, each of stepX by stepY of its pixels.
   const resample = ({ values, width, height }, left, top, stepX, stepY) => {
     const rows = [];
     for (let y = 0; y < height; y++) {

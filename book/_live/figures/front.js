@@ -7,7 +7,7 @@ liveFigure("front", (app, data, figure) => {
   const { element, unpack, picture } = live;
   const [SIDE, SIZE] = [28, 280];
 
-  // what the reader sees ----------------------------------------------------------------------
+  // what the reader sees
 
   const canvas = element("canvas", {
     width: SIZE, height: SIZE, tabindex: "0", role: "application",
@@ -48,7 +48,7 @@ liveFigure("front", (app, data, figure) => {
     element("div", { class: "live-choice" }, clearButton, showButton, says),
   );
 
-  // the network -------------------------------------------------------------------------------
+  // the network
 
   let layers = null;
   let input = null; // what is drawn, as MNIST has it: 784 values from 0 to 1
@@ -87,7 +87,7 @@ liveFigure("front", (app, data, figure) => {
     decode();
   };
 
-  // the drawing -------------------------------------------------------------------------------
+  // the drawing
 
   const changed = () => {
     input = drawing.values();
@@ -156,7 +156,7 @@ liveFigure("front", (app, data, figure) => {
     show();
   });
 
-  // the network's file, once the page itself is there -----------------------------------------
+  // the network's file, once the page itself is there
 
   window.liveFront = (network) => {
     layers = network.layers.map((layer) => layer.map(unpack));

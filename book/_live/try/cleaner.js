@@ -195,7 +195,7 @@
     output.setAttribute("aria-label", `${name}, cleaned by the network`);
     const context = output.getContext("2d");
     context.drawImage(canvas, 0, 0);
-    widget ??= beforeAfter(document.getElementById("try-page-result"), ["input", "output"]);
+    widget = widget || beforeAfter(document.getElementById("try-page-result"), ["input", "output"]);
     widget.show(canvas, output);
     tell(`${name}: cleaning …`);
     await cleanTiles(ink, height, width, (tile, values, done, count) => {
