@@ -170,7 +170,7 @@
     context.translate(canvas.width / 2, canvas.height / 2);
     context.rotate((quarters * Math.PI) / 2);
     context.drawImage(source, -w / 2, -h / 2, w, h);
-    const { values } = tryIt.greyOf(canvas);
+    const { values } = drawingArea.greyOf(canvas);
     const ink = values.map((value) => 1 - value);
     return { canvas, ink, height: canvas.height, width: canvas.width };
   }
