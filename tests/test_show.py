@@ -267,13 +267,13 @@ def test_a_u_net_is_drawn_as_a_u_of_boxes_to_scale():
 
     for block in convs:
         width, height = of(block, "width", "height")
-        assert width == pytest.approx(max(6, 112 * block.height), abs=0.1)
+        assert width == pytest.approx(max(6, 100 * block.height), abs=0.1)
         assert height == pytest.approx(max(3, 24 * block.shape[-1] / 32), abs=0.1)
     # joined boxes lie at one height, on two sides, the lower levels further down
     below = -1.0
     for a, b in drawing.links:
         (x0, y0), (x1, y1) = (of(drawing.blocks[i], "x", "y") for i in (a, b))
-        assert x0 < 200 < x1
+        assert x0 < 174 < x1
         assert y0 == y1 > below
         below = y0
     assert len([e for e in root.iter() if "data-skip" in e.attrib]) == len(drawing.links) == 4

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aeutils.show.diagrams import Block
 
 # width of the drawing, of its full-size maps, and from its edge to the middle of a side
-WIDTH, WIDEST, SIDE = 400.0, 112.0, 72.0
+WIDTH, WIDEST, SIDE = 348.0, 100.0, 72.0
 # thickness of the box with most channels, height of a line under a box, and of an arrow
 THICKEST, LABEL, ARROW = 24.0, 17.0, 24.0
 # layers that change the size are arrows between two levels
