@@ -42,8 +42,8 @@ UNIT_SECONDS = 8
 def load_speech_cleaner() -> keras.Model:
     """Build the network of chapter 6 with the weights that ship with the book.
 
-    It was trained for an hour on twenty voices and ten kinds of noise by
-    ``tools/train_speech_cleaner.py``.
+    It was trained on twenty voices and ten kinds of noise by ``tools/train_speech_cleaner.py``;
+    chapter 6 says for how long.
 
     Returns
     -------
@@ -58,16 +58,10 @@ def load_speech_cleaner() -> keras.Model:
     weights = load_speech_cleaner_weights()
     # brings Keras, so only once all that can be refused has been
     from aeutils.audio.networks import speech_cleaner
+    from aeutils.core.networks import set_stored_weights
 
-    model = speech_cleaner()
-    shapes = [tuple(w.shape) for w in model.weights]
-    if [w.shape for w in weights] != shapes:
-        raise DataFileError(
-            f"speech_cleaner.npz must have the weights of speech_cleaner(); got {len(weights)} "
-            "arrays of other shapes. Train it by tools/train_speech_cleaner.py."
-        )
-    model.set_weights(weights)
-    return model
+    remedy = "Train it by tools/train_speech_cleaner.py."
+    return set_stored_weights(speech_cleaner(), weights, "speech_cleaner.npz", remedy)
 
 
 @functools.cache

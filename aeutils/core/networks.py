@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import keras
 from keras import layers
+from numpy.typing import NDArray
 
 from aeutils.core.checks import positive_integer, positive_integers
-from aeutils.core.errors import ModelError
+from aeutils.core.errors import DataFileError, ModelError
 from aeutils.core.graph import trace
 
 __all__ = ["dense_autoencoder", "split_at"]
@@ -121,3 +122,38 @@ def _where(name: str, layers_called: list[keras.Operation]) -> str:
     if inner:
         return f"It is a layer of {' and '.join(map(repr, inner))} inside: split that model."
     return f"The layers are {', '.join(dict.fromkeys(layer.name for layer in layers_called))}."
+
+
+def set_stored_weights(
+    model: keras.Model, weights: Sequence[NDArray], file: str, remedy: str
+) -> keras.Model:
+    """Give a network the weights of a file that ships, and return it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network that the weights are of.
+    weights : sequence of numpy.ndarray
+        As ``model.set_weights`` takes them.
+    file : str
+        Name of the file, which is that of the network with an ending.
+    remedy : str
+        What to do where they do not fit, a sentence.
+
+    Returns
+    -------
+    keras.Model
+        The network itself.
+
+    Raises
+    ------
+    DataFileError
+        If the weights are another network's.
+    """
+    if [w.shape for w in weights] != [tuple(w.shape) for w in model.weights]:
+        raise DataFileError(
+            f"{file} must have the weights of {file.partition('.')[0]}(); got {len(weights)} "
+            f"arrays of other shapes. {remedy}"
+        )
+    model.set_weights(weights)
+    return model

@@ -246,8 +246,7 @@ def load_page_cleaner_weights() -> list[NDArray[np.float32]]:
     DataFileError
         If the data file is missing, truncated or altered.
     """
-    with np.load(_checked_path("page_cleaner.npz")) as arrays:
-        return [arrays[f"arr_{i}"].astype(np.float32) for i in range(len(arrays.files))]
+    return _load_weights("page_cleaner.npz")
 
 
 def load_speech_cleaner_weights() -> list[NDArray[np.float32]]:
@@ -263,7 +262,11 @@ def load_speech_cleaner_weights() -> list[NDArray[np.float32]]:
     DataFileError
         If the data file is missing, truncated or altered.
     """
-    with np.load(_checked_path("speech_cleaner.npz")) as arrays:
+    return _load_weights("speech_cleaner.npz")
+
+
+def _load_weights(name: str) -> list[NDArray[np.float32]]:
+    with np.load(_checked_path(name)) as arrays:
         return [arrays[f"arr_{i}"].astype(np.float32) for i in range(len(arrays.files))]
 
 

@@ -56,17 +56,11 @@ def load_page_cleaner() -> "keras.Model":
     """
     weights = load_page_cleaner_weights()
     # brings Keras, so only once all that can be refused has been
+    from aeutils.core.networks import set_stored_weights
     from aeutils.documents.networks import page_cleaner
 
-    model = page_cleaner()
-    shapes = [w.shape for w in weights]
-    if shapes != [tuple(w.shape) for w in model.weights]:
-        raise DataFileError(
-            f"page_cleaner.npz must have the weights of page_cleaner(); got {len(shapes)} arrays "
-            "of other shapes. Install aeutils again."
-        )
-    model.set_weights(weights)
-    return model
+    remedy = "Install aeutils again."
+    return set_stored_weights(page_cleaner(), weights, "page_cleaner.npz", remedy)
 
 
 def clean_page(
