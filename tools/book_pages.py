@@ -131,9 +131,9 @@ def inlined(match):
     return f'<figure class="diagram"><div class="diagram-box">{svg}</div>'
 
 
-def as_webp(path):
+def as_webp(file):
     """Return a picture as WebP, without loss unless that is large and loss halves it."""
-    with Image.open(path) as picture:
+    with Image.open(file) as picture:
         # an alpha channel where all is opaque only costs
         if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
             picture = picture.convert("RGB")
@@ -146,8 +146,14 @@ def as_webp(path):
     return exact.getvalue()
 
 
+def lighter(match):
+    """Return the address of a PNG that is part of a page as that of a WebP."""
+    picture = as_webp(io.BytesIO(base64.b64decode(match[1])))
+    return f'src="data:image/webp;base64,{base64.b64encode(picture).decode()}"'
+
+
 def finish(app, exception):
-    """Lighten the built pages: PNG files become WebP, and what the theme does not need goes.
+    """Lighten the built pages: PNG becomes WebP, and what the theme does not need goes.
 
     Its largest script, 1.5 MB, draws icons that a font has, which the theme loads as well; of that
     font's 2,000 icons the pages show a few.  The search's index would be read by every page, for a
@@ -165,6 +171,7 @@ def finish(app, exception):
             html = re.sub(SEARCH, "", html)
         for path in pictures:
             html = html.replace(f"_images/{path.name}", f"_images/{path.stem}.webp")
+        html = re.sub(r'src="data:image/png;base64,([^"]+)"', lighter, html)
         page.write_text(html)
     static = app.outdir / "_static"
     (static / "scripts" / "fontawesome.js").unlink()
