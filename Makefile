@@ -55,8 +55,8 @@ grade: setup ## grade what is new in assignments/submitted/STUDENT/ASSIGNMENT (S
 feedback: setup ## write a page for each graded submission to assignments/feedback
 	@$(CLASSROOM) feedback $(ASSIGNMENTS)
 
-grades.csv: setup ## write assignments/grades.csv, and the same for Canvas and Moodle
-	@$(CLASSROOM) grades $(ASSIGNMENTS)
+grades.csv: setup ## write assignments/grades.csv, and the same for Canvas and Moodle (SEPARATOR=";": for such spreadsheets)
+	@$(CLASSROOM) grades $(if $(SEPARATOR),--separator "$(SEPARATOR)") $(ASSIGNMENTS)
 
 lint: setup ## format and check the code, its types and the order of the package's rooms
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -16,6 +16,7 @@ def main():
     parser.add_argument("--course", default="assignments", help="folder of the course")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2))
     parser.add_argument("--student", help="grade this student's submissions alone, and anew")
+    parser.add_argument("--separator", choices=[",", ";"], default=",", help="of grades.csv")
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox")
     given = parser.parse_args()
     try:
@@ -33,7 +34,7 @@ def main():
             pages = feedback.main(course, names)
             print(f"{len(pages)} pages in {course.root / 'feedback'}")
         else:
-            for path in grades.main(course, names):
+            for path in grades.main(course, names, given.separator):
                 print(path)
     except CourseError as error:
         sys.exit(str(error))

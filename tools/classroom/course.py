@@ -24,7 +24,7 @@ from nbgrader.utils import capture_log
 from sqlalchemy.exc import SAWarning
 
 from aeutils.core.files import atomic_write
-from classroom.intake import readable
+from classroom.intake import UnreadableError, contents, readable
 
 PARTIAL = ".release.partial"
 # said by nbgrader's own way of making entries
@@ -124,6 +124,22 @@ class Course:
             path.unlink(missing_ok=True)
         else:
             write(path, json.dumps(record, indent=1))
+
+    def collected(self, student, name):
+        """Return what an archive told of a submission that came from it: a dict, else empty.
+
+        A folder that was changed since did not come from there as it is.
+        """
+        try:
+            record = json.loads(self.collected_path(student, name).read_text())
+            folder = self.root / "submitted" / student / name
+            return record if record["contents"] == contents(folder) else {}
+        except (OSError, ValueError, KeyError, UnreadableError):
+            return {}
+
+    def collected_path(self, student, name):
+        """Return the path of that."""
+        return self.root / "collected" / student / f"{name}.json"
 
     def _record_path(self, student, name):
         return self.graded_notebook(student, name).with_name("grading.json")
