@@ -13,7 +13,7 @@ FULL_BENCHMARKS := detector_score anomalies widths mnist_anomalies denoising_spe
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book print test test-backends lab execute bench lint clean
-.PHONY: release grade feedback grades.csv
+.PHONY: release collect grade feedback grades.csv
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench: setup ## measure speed, write JSON and the benchmarks page (FULL=1: every
 
 release: setup ## make assignments/release from assignments/source (ASSIGNMENTS="01_...": these alone)
 	@$(CLASSROOM) release $(ASSIGNMENTS)
+
+collect: setup ## put a download of Canvas or Moodle into assignments/submitted (FROM=download.zip)
+	@$(CLASSROOM) collect $(if $(FROM),--from "$(FROM)") $(ASSIGNMENTS)
 
 grade: setup ## grade what is new in assignments/submitted/STUDENT/ASSIGNMENT (STUDENT=ada: hers anew; JOBS=4; UNSAFE=1: no sandbox)
 	@$(CLASSROOM) grade $(if $(STUDENT),--student "$(STUDENT)") $(if $(JOBS),--jobs $(JOBS)) $(if $(UNSAFE),--unsafe) $(ASSIGNMENTS)

@@ -1,21 +1,24 @@
-"""The commands of a course; `make release`, `make grade`, `make feedback`, `make grades.csv`."""
+"""The commands of a course: release, collect, grade, feedback, grades, likeness."""
 
 import argparse
 import os
 import sys
 
-from classroom import feedback, grade, grades
+from classroom import collect, feedback, grade, grades
 from classroom.course import Course, CourseError
+
+COMMANDS = ["release", "collect", "grade", "feedback", "grades"]
 
 
 def main():
     """Run the command that is named."""
     parser = argparse.ArgumentParser(prog="classroom", description=__doc__)
-    parser.add_argument("command", choices=["release", "grade", "feedback", "grades"])
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("names", nargs="*", help="assignments; all where none is named")
     parser.add_argument("--course", default="assignments", help="folder of the course")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) // 2))
     parser.add_argument("--student", help="grade this student's submissions alone, and anew")
+    parser.add_argument("--from", dest="archive", help="what `collect` takes")
     parser.add_argument("--separator", choices=[",", ";"], default=",", help="of grades.csv")
     parser.add_argument("--unsafe", action="store_true", help="grade without a sandbox")
     given = parser.parse_args()
@@ -30,6 +33,12 @@ def main():
             failed = grade.main(course, names, given.jobs, given.unsafe, given.student)
             if failed:
                 sys.exit(f"{failed} could not be graded; the lines above say why")
+        elif given.command == "collect":
+            if not given.archive:
+                raise CourseError("collect what? make collect FROM=path/to/download.zip")
+            left = collect.main(course, given.archive, given.names)
+            if left:
+                sys.exit(f"{left} were not collected; the lines above say why")
         elif given.command == "feedback":
             pages = feedback.main(course, names)
             print(f"{len(pages)} pages in {course.root / 'feedback'}")

@@ -199,7 +199,7 @@ def write(path, text):
         file.write(text.encode())
 
 
-def table(rows, file=sys.stdout):
+def table(rows, file=None):
     """Print rows of equal length under each other."""
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

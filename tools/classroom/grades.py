@@ -8,7 +8,7 @@ from nbgrader.api import MissingEntry
 from classroom import late, tables
 from classroom.course import write
 
-ROSTER = ["student", "name", "email", "canvas_id", "sis_id", "login", "section"]
+ROSTER = ["student", "name", "email", "canvas_id", "sis_id", "login", "section", "moodle_name"]
 # what tells one person from another, in one system or the other
 IDENTITIES = ["email", "canvas_id", "sis_id", "login"]
 
@@ -174,6 +174,8 @@ def roster(course):
         student = person["student"]
         if student in people:
             raise table.error(line, "student", f"{student} stands twice")
+        if student.startswith(".") or "/" in student or "\0" in student:
+            raise table.error(line, "student", f"{student!r} cannot be the name of a folder")
         for key in IDENTITIES:
             value = person[key].casefold()
             if value and (key, value) in seen:
