@@ -13,7 +13,7 @@ FULL_BENCHMARKS := detector_score anomalies widths mnist_anomalies denoising_spe
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book print test test-backends lab execute bench lint clean
-.PHONY: release collect grade feedback grades.csv
+.PHONY: release collect grade feedback grades.csv likeness
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ feedback: setup ## write a page for each graded submission to assignments/feedba
 
 grades.csv: setup ## write assignments/grades.csv, and the same for Canvas and Moodle (SEPARATOR=";": for such spreadsheets)
 	@$(CLASSROOM) grades $(if $(SEPARATOR),--separator "$(SEPARATOR)") $(ASSIGNMENTS)
+
+likeness: setup ## compare submissions with each other: a hint, no proof (assignments/likeness.csv)
+	@$(CLASSROOM) likeness $(ASSIGNMENTS)
 
 lint: setup ## format and check the code, its types and the order of the package's rooms
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from classroom import collect, feedback, grade, grades
+from classroom import collect, feedback, grade, grades, likeness, vary
 from classroom.course import Course, CourseError
 
-COMMANDS = ["release", "collect", "grade", "feedback", "grades"]
+COMMANDS = ["release", "collect", "grade", "feedback", "grades", "likeness"]
 
 
 def main():
@@ -29,6 +29,8 @@ def main():
             with course.lock():
                 for name in names:
                     print(course.release(name), flush=True)
+                    if each := vary.hand_out(course, name):
+                        print(f"  and for each person in students.csv: {each}/STUDENT/{name}")
         elif given.command == "grade":
             failed = grade.main(course, names, given.jobs, given.unsafe, given.student)
             if failed:
@@ -42,6 +44,8 @@ def main():
         elif given.command == "feedback":
             pages = feedback.main(course, names)
             print(f"{len(pages)} pages in {course.root / 'feedback'}")
+        elif given.command == "likeness":
+            print(likeness.main(course, names))
         else:
             for path in grades.main(course, names, given.separator):
                 print(path)

@@ -1,6 +1,7 @@
 """Where the files of a course lie, and nbgrader's view of them."""
 
 import contextlib
+import copy
 import fcntl
 import json
 import os
@@ -24,6 +25,7 @@ from nbgrader.utils import capture_log
 from sqlalchemy.exc import SAWarning
 
 from aeutils.core.files import atomic_write
+from classroom import limits
 from classroom.intake import UnreadableError, contents, readable
 
 PARTIAL = ".release.partial"
@@ -72,8 +74,10 @@ class Course:
 
     def reference(self, name):
         """Return the notebook that submissions are compared with: no solutions, but all tests."""
+        notebook = nbformat.read(self.source(name), 4)
+        limits.add(notebook)
         return _through(
-            nbformat.read(self.source(name), 4),
+            notebook,
             LockCells(),
             ClearSolutions(),
             ClearOutput(),
@@ -87,7 +91,7 @@ class Course:
 
     def handed_out(self, name):
         """Return the notebook as students get it."""
-        return _through(self.reference(name), ClearHiddenTests())
+        return without_hidden_tests(self.reference(name))
 
     def submissions(self, names):
         """Return (student, assignment, folder) of all that was handed in."""
@@ -169,6 +173,9 @@ class Course:
                 "If cells were added or removed after submissions were graded: move "
                 "gradebook.db and autograded/ away, and everything is graded anew."
             )
+        notebook = nbformat.read(partial / f"{name}.ipynb", 4)
+        limits.add(notebook)
+        nbformat.write(notebook, partial / f"{name}.ipynb")
         target = self.root / "release" / name
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(exist_ok=True)
@@ -185,6 +192,11 @@ class Course:
             except OSError:
                 raise CourseError(f"another command is at work on {self.root}") from None
             yield
+
+
+def without_hidden_tests(reference):
+    """Return a reference notebook as students see it."""
+    return _through(copy.deepcopy(reference), ClearHiddenTests())
 
 
 def graded(cell):

@@ -81,7 +81,7 @@ def main(course, names, separator=","):
         # in quotes, so that no spreadsheet that separates by other signs cuts a cell in two
         between = separator if file == "grades.csv" else ","
         writer = csv.writer(text, quoting=csv.QUOTE_ALL, delimiter=between)
-        writer.writerows([_harmless(cell) for cell in row] for row in rows)
+        writer.writerows([harmless(cell) for cell in row] for row in rows)
         write(course.root / file, text.getvalue())
         paths.append(course.root / file)
     return paths
@@ -196,6 +196,6 @@ def _number(value, separator=","):
     return text.replace(".", ",") if separator == ";" else text
 
 
-def _harmless(cell):
+def harmless(cell):
     """Keep a spreadsheet from taking a student's text for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
