@@ -11,7 +11,7 @@ from nbformat import v4
 from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import SaveAutoGrades
 
-from classroom import grades, intake, sandbox, submission, vary
+from classroom import grades, intake, sandbox, submission, vary, warm
 from classroom.course import CourseError, graded, table, without_hidden_tests, write
 
 
@@ -44,31 +44,51 @@ def main(course, names, jobs, unsafe, student=None):
         for name in sorted({item[1] for item in todo}):
             course.release(name)
         print(f"{len(found)} submissions, {len(todo)} to grade", flush=True)
-        failed = 0
-        pool = ThreadPoolExecutor(jobs)
-        try:
-            futures = {
-                pool.submit(run, *versions.of(*i[:2]), *i[1:], unsafe, problems[i]): i for i in todo
-            }
-            for number, future in enumerate(as_completed(futures), 1):
-                student, name, _ = item = futures[future]
-                try:
-                    notebook, note, seconds = future.result()
-                    record = {"of": marks[item], "note": note, "seconds": round(seconds, 1)}
-                    save(course, student, name, notebook, record)
-                    told = grades.told(grades.result(course, student, name))
-                except Exception as error:
-                    failed += 1
-                    kept = "; its earlier mark is kept" if course.record(student, name) else ""
-                    told = f"NOT GRADED{kept}, {type(error).__name__}: {error}"
-                print(f"[{number}/{len(todo)}] {student}, {name}: {told}", flush=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with _warm(todo, unsafe):
+            failed = _grade_all(course, todo, versions, marks, problems, jobs, unsafe)
     rows = [grades.result(course, student, name) for student, name, _ in found]
     if rows:
         print()
         shown = [(row["student"], row["assignment"], grades.told(row)) for row in rows]
         table([("student", "assignment", "result"), *shown])
+    return failed
+
+
+@contextlib.contextmanager
+def _warm(todo, unsafe):
+    """Let the workers be forked, where that pays."""
+    if unsafe or len(todo) < 2:
+        yield
+        return
+    with warm.forks() as why:
+        if why:
+            print(f"Each submission begins from scratch, which takes longer: {why}")
+        yield
+
+
+def _grade_all(course, todo, versions, marks, problems, jobs, unsafe):
+    """Run and store the submissions; return the number of those that could not be graded."""
+    failed = 0
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        futures = {
+            pool.submit(run, *versions.of(*item[:2]), *item[1:], unsafe, problems[item]): item
+            for item in todo
+        }
+        for number, future in enumerate(as_completed(futures), 1):
+            student, name, _ = item = futures[future]
+            try:
+                notebook, note, seconds = future.result()
+                record = {"of": marks[item], "note": note, "seconds": round(seconds, 1)}
+                save(course, student, name, notebook, record)
+                told = grades.told(grades.result(course, student, name))
+            except Exception as error:
+                failed += 1
+                kept = "; its earlier mark is kept" if course.record(student, name) else ""
+                told = f"NOT GRADED{kept}, {type(error).__name__}: {error}"
+            print(f"[{number}/{len(todo)}] {student}, {name}: {told}", flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return failed
 
 
