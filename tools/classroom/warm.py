@@ -45,16 +45,29 @@ class Worker:
 
     def poll(self):
         """Return 0 where it has ended, else None."""
-        return 0 if select.select([self._handle], [], [], 0)[0] else None
+        handle = self._handle
+        if handle is None:
+            return 0
+        # one that another thread has closed, after the end, is told as if it could be read
+        return 0 if _ended(handle, 0) else None
 
     def kill(self):
         """End it and all its processes."""
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        if self._handle is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
     def wait(self):
         """Wait until it has ended."""
-        select.select([self._handle], [], [], 10)
+        if self._handle is not None and _ended(self._handle, 10):
+            os.close(self._handle)
+            self._handle = None
+
+
+def _ended(handle, seconds):
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))
 
 
 class Forks:
@@ -111,6 +124,7 @@ class Forks:
             raise WarmError("the memory of a forked worker cannot be watched") from None
         finally:
             worker.kill()
+            worker.wait()
             worker.stdin.close()
             worker.stdout.close()
 
