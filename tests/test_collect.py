@@ -220,6 +220,20 @@ def test_a_link_in_the_place_of_a_students_folder_is_not_followed(course, tmp_pa
     assert (course.root / "replaced" / "emmy" / NAME / "1").is_symlink()
 
 
+def test_what_cannot_be_stored_stops_nobody_else(course, tmp_path, capsys):
+    (course.root / "submitted").mkdir()
+    (course.root / "submitted" / "ada").write_text("a file in the place of a folder")
+    left = take(
+        course,
+        tmp_path,
+        ("lovelaceada_17_1_01_first.ipynb", "ada"),
+        ("noetheremmy_18_3_01_first.ipynb", "emmy"),
+    )
+    assert left == 1
+    assert submitted(course)[f"emmy/{NAME}/{NAME}.ipynb"] == "emmy"
+    assert "ada: it could not be stored" in capsys.readouterr().out
+
+
 def test_a_bomb_leaves_the_notebook_and_stops_nobody(course, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(intake, "BYTES", 10**6)
     monkeypatch.setattr(intake, "FILES", 20)

@@ -56,7 +56,10 @@ def main(course, archive, names):
             found, unknown = matched(entries, people)
             rows = []
             for student in sorted(found):
-                told, missed = _take(course, student, name, packed, found[student], path.name)
+                try:
+                    told, missed = _take(course, student, name, packed, found[student], path.name)
+                except OSError as error:
+                    told, missed = "not taken", [f"it could not be stored: {error}"]
                 rows.append((student, name, told))
                 problems += [f"{student}: {text}" for text in missed]
     except (OSError, zipfile.BadZipFile) as error:

@@ -41,13 +41,14 @@ def main(course, names):
     """Write ``likeness.csv``, all pairs, those most alike first; return its path."""
     rows = []
     for name in names:
-        released = _code(course.handed_out(name))
-        answers = {}
+        handed_out, answers = course.handed_out(name), {}
         for student, _, folder in course.submissions([name]):
-            notebook, _ = intake.read(folder, name, course.handed_out(name))
-            if notebook is not None:
+            notebook, note = intake.read(folder, name, handed_out)
+            if notebook is None:
+                print(f"{name}: {student} is not compared, {note}")
+            else:
                 answers[student] = _code(notebook)
-        found = compare(answers, released)
+        found = compare(answers, _code(handed_out))
         rows += [[name, *row] for row in found]
         _tell(name, found)
     text = io.StringIO()
