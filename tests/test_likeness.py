@@ -56,6 +56,28 @@ def course(first, tmp_path):
     return Course(tmp_path)
 
 
+class NothingRuns:
+    """Takes the place of a run, so that what would be run can be looked at."""
+
+    def __init__(self, *given):
+        pass
+
+    def cell(self, cell):
+        return {"stdout": "", "stderr": "", "rich": [], "error": None}
+
+    def close(self):
+        pass
+
+
+def rebuilt(course, monkeypatch, notebook):
+    """Return what is run of a notebook that ann handed in."""
+    monkeypatch.setattr(submission, "Run", NothingRuns)
+    folder = course.root / "submitted" / "ann" / NAME
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / f"{NAME}.ipynb")
+    return grade.run(*grade.Versions(course, [NAME]).of("ann", NAME), NAME, folder)[0]
+
+
 def number_in(notebook):
     return int(re.search(r"SEED = (\d+)", "\n".join(cell.source for cell in notebook.cells))[1])
 
@@ -78,16 +100,16 @@ def test_each_student_gets_a_number_of_their_own_and_the_grader_the_same(course)
     assert grade.fingerprint(course, "ann", NAME, course.root, number) != before
 
 
-def test_a_submission_cannot_bring_a_number_of_its_own(course):
+def test_a_submission_cannot_bring_a_number_of_its_own(course, monkeypatch):
     folder = vary.hand_out(course, NAME)
     notebook = nbformat.read(folder / "ann" / NAME / f"{NAME}.ipynb", 4)
     for cell in notebook.cells:
         cell.source = re.sub(r"SEED = \d+", "SEED = 1", cell.source)
         cell.source = cell.source.replace("raise NotImplementedError()", "total = 7")
     reference, _ = grade.Versions(course, [NAME]).of("ann", NAME)
-    rebuilt, _ = submission.rebuild(reference, notebook)
-    assert number_in(rebuilt) == number_in(reference) != 1
-    assert "total = 7" in rebuilt.cells[3].source
+    ran = rebuilt(course, monkeypatch, notebook)
+    assert number_in(ran) == number_in(reference) != 1
+    assert "total = 7" in ran.cells[3].source
 
 
 def test_only_a_locked_line_is_varied(course):
@@ -110,8 +132,7 @@ def test_a_released_notebook_says_the_limits_of_the_grader(course, monkeypatch):
     assert "6 GiB" in second.source
     # it is a part of the assignment, and no work of the student's
     notebook = nbformat.read(path, 4)
-    rebuilt, _ = submission.rebuild(course.reference(NAME), notebook)
-    assert len(rebuilt.cells) == 5
+    assert len(rebuilt(course, monkeypatch, notebook).cells) == 5
     limits.add(notebook)
     assert len(notebook.cells) == 5
 
