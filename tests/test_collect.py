@@ -1,8 +1,12 @@
 """Archives of Canvas and Moodle, honest and odd, on their way into the folders of students."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 import zipfile
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -10,6 +14,7 @@ from classroom import collect, intake, late
 from classroom.course import Course, CourseError
 from nbformat import v4
 
+ROOT = Path(__file__).resolve().parent.parent
 NAME = "01_first"
 ROSTER = """student,name,canvas_id,moodle_name
 ada,"Lovelace, Ada",17,
@@ -335,3 +340,25 @@ def test_a_roster_cannot_lead_out_of_the_course(course, tmp_path, student):
     (course.root / "students.csv").write_text(f"student,canvas_id\n{student},17\n")
     with pytest.raises(CourseError, match="cannot be the name of a folder"):
         take(course, tmp_path, ("lovelaceada_17_1_01_first.ipynb", "x"))
+
+
+def test_the_command_says_how_many_were_left(course, tmp_path):
+    path = pack(
+        tmp_path / "my download.zip",
+        ("lovelaceada_17_1_01_first.ipynb", "ada"),
+        ("hilbertdavid_20_5_01_first.ipynb", "david"),
+    )
+    command = [sys.executable, "-m", "classroom", "collect", "--course", str(course.root)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tools") + os.pathsep + str(ROOT)}
+
+    def run(*more):
+        return subprocess.run([*command, *more], env=environment, capture_output=True, text=True)
+
+    done = run("--from", str(path))
+    assert done.returncode == 1
+    assert "ada      01_first    new" in done.stdout
+    assert "1 were not collected" in done.stderr
+    assert "make collect FROM=" in run().stderr
+    shown = ["make", "-n", "collect", f"FROM={path}", "ASSIGNMENTS=01_first"]
+    made = subprocess.run(shown, cwd=ROOT, capture_output=True, text=True).stdout
+    assert f'collect --from "{path}" 01_first' in made
