@@ -129,6 +129,13 @@ def test_a_forked_worker_has_no_rights(student):
     assert "HOME" in names
 
 
+def test_what_tensorflow_asks_about_its_own_program_is_answered(student):
+    """Where parts of the old /proc are covered there is none of the namespace's own."""
+    one = student()
+    assert "python" in run(one, "import os; print(os.readlink('/proc/self/exe'))")
+    assert "classroom" in run(one, "print(open('/proc/self/cmdline').read())")
+
+
 def test_nothing_of_the_teachers_environment_is_inherited(student, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "s3cret")
     one = student()
