@@ -3,10 +3,11 @@
 import csv
 import datetime
 import os
+import types
 
 import nbformat
 import pytest
-from classroom import feedback, grades, late, tables
+from classroom import __main__, feedback, grades, late, tables
 from classroom.course import Course, CourseError
 from nbformat import v4
 
@@ -294,3 +295,11 @@ def test_the_feedback_page_says_what_being_late_costs(marked):
     assert "2 days late, 20 % less" in note
     assert "7.5 of 9 points before it, **6 of 9** after it" in note
     assert feedback._notes(marked, "ann", FIRST, rules) == []
+
+
+@pytest.mark.parametrize(("cores", "gib", "jobs"), [(2, 16, 2), (2, 7, 1), (16, 32, 8), (1, 2, 1)])
+def test_as_many_are_graded_at_a_time_as_there_are_cores_and_memory(monkeypatch, cores, gib, jobs):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    memory = types.SimpleNamespace(total=gib * 2**30)
+    monkeypatch.setattr(__main__.psutil, "virtual_memory", lambda: memory)
+    assert __main__.at_a_time() == jobs
