@@ -3,7 +3,9 @@
 import csv
 import datetime
 import os
+import re
 import types
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,6 +13,7 @@ from classroom import __main__, feedback, grades, late, tables
 from classroom.course import Course, CourseError
 from nbformat import v4
 
+ROOT = Path(__file__).resolve().parent.parent
 FIRST, SECOND = "01_first", "02_second"
 DUE = """zone = "Europe/Berlin"
 
@@ -303,3 +306,18 @@ def test_as_many_are_graded_at_a_time_as_there_are_cores_and_memory(monkeypatch,
     memory = types.SimpleNamespace(total=gib * 2**30)
     monkeypatch.setattr(__main__.psutil, "virtual_memory", lambda: memory)
     assert __main__.at_a_time() == jobs
+
+
+def test_the_table_on_the_teachers_page_is_read_as_it_says(tmp_path):
+    guide = (ROOT / "book" / "teaching.md").read_text()
+    due, vary = re.findall(r"```toml\n(.*?)```", guide, re.DOTALL)
+    book = Course(ROOT / "assignments")
+    for name in book.names:
+        (tmp_path / "source" / name).mkdir(parents=True)
+        (tmp_path / "source" / name / f"{name}.ipynb").touch()
+    course = Course(tmp_path)
+    write(course, f"{due}\n{vary}")
+    rules = late.Rules(course)
+    assert len(rules.due) == 2
+    assert (rules.percent, rules.cap, rules.grace, rules.grace_for) == (10, 50, 3, {"ada": 5})
+    assert list(rules.due_for) == ["ada"]
