@@ -98,6 +98,8 @@ class Forks:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
+                # Ctrl-C is for the grader, which ends this one
+                start_new_session=True,
             )
         self._door.settimeout(IMPORT_SECONDS)
         try:
