@@ -494,10 +494,10 @@ def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys, new_course
         hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
     real = grade.run
 
-    def run(reference, handed_out, name, folder, unsafe):
+    def run(reference, handed_out, name, folder, *more):
         if folder.parent.name == "anna":
             raise OSError("no space left")
-        return real(reference, handed_out, name, folder, unsafe)
+        return real(reference, handed_out, name, folder, *more)
 
     monkeypatch.setattr(grade, "run", run)
     assert grade.main(course, [NAME], jobs=1, unsafe=False) == 1
