@@ -1,4 +1,4 @@
-"""Run many submissions to one assignment as students do: all cells in one kernel, one after another.
+"""Run many submissions to one assignment as students do: all cells in one kernel, in their order.
 
     python tests/kernel.py NOTEBOOK < SUBMISSIONS
 
