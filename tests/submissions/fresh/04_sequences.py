@@ -146,6 +146,8 @@ from scipy.ndimage import find_objects, label
 
 
 def alarms(scores, threshold, gap):
+    if not len(scores):
+        return []
     pairs = [(s.start, s.stop) for (s,) in find_objects(label(np.asarray(scores) > threshold)[0])]
     joined = []
     for start, stop in pairs:
@@ -275,9 +277,7 @@ def scaled(x, part):
 """,
         "usable": """
 def usable(unusual, width, step, part):
-    from aeutils.sequences import sliding_windows
-
-    marked = sliding_windows(np.asarray(unusual), width, stride=step).any(axis=(1, 2))
+    marked = cut(np.asarray(unusual, float), width, step).any(axis=(1, 2))
     begins = step * np.arange(len(marked))
     return ~marked & (begins >= part[0]) & (begins + width <= part[1])
 """,

@@ -425,8 +425,7 @@ def round_path(start, end, n_steps):
 """,
             "rival": """
 def mean_image_cost(x_known, x):
-    known = {2: [2.0794, 0.9808], 3: [1.3883, 0.2897]}
-    return np.array(known[x.shape[1]])
+    return np.array([2.0794, 0.9808] if x.shape[1] == 2 else [1.3883, 0.2897])
 """,
         },
         "fails": [
