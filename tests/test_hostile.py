@@ -193,7 +193,8 @@ def test_a_name_of_any_bytes_is_printed_and_tabled(given):
     name = given["bytes"].encode().decode("unicode_escape").encode("latin-1")
     text = intake.readable(os.fsdecode(name))
     assert text.isprintable()
-    assert grades.harmless(text) == given["cell"]
+    tabled = vars(grades).get("harmless") or grades._harmless
+    assert tabled(text) == given["cell"]
 
 
 @every("folders")

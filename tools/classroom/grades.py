@@ -80,7 +80,7 @@ def main(course, names):
         text = io.StringIO()
         # in quotes, so that no spreadsheet that separates by other signs cuts a cell in two
         writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-        writer.writerows([harmless(cell) for cell in row] for row in rows)
+        writer.writerows([_harmless(cell) for cell in row] for row in rows)
         write(course.root / file, text.getvalue())
         paths.append(course.root / file)
     return paths
@@ -144,7 +144,7 @@ def _number(value):
     return "" if value is None else f"{value:g}"
 
 
-def harmless(cell):
+def _harmless(cell):
     """Keep a spreadsheet from taking a student's text for a formula."""
     # as some read them: with space before, or in signs of full width
     return f"'{cell}" if cell.lstrip()[:1] in tuple("=+-@|%＝＋－＠") else cell
