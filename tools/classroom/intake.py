@@ -181,9 +181,10 @@ def content(path, largest):
     except OSError as error:
         link = error.errno == errno.ELOOP
         raise UnreadableError("it is a link" if link else error.strerror or str(error)) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise UnreadableError("it is not an ordinary file")
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise UnreadableError("it is not an ordinary file")
         found = file.read(largest + 1)
     if len(found) > largest:
         raise UnreadableError(f"it is larger than {largest / 2**20:.0f} MiB")
