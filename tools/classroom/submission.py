@@ -67,7 +67,9 @@ def rebuild(reference, submitted, handed_out):
         rebuilt.cells += [_fresh(extra) for extra in added.get(_id(cell), []) if _id(cell)]
     notes = [f"answers in several cells, all taken: {', '.join(repeated)}"] if repeated else []
     if changed:
-        notes.append(f"differ from the assignment, whose cells count: {', '.join(changed)}")
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        told = ", ".join(changed[:5]) + more
+        notes.append(f"differ from the assignment, whose cells count: {told}")
     return rebuilt, "; ".join(notes)
 
 
