@@ -57,8 +57,9 @@ class Worker:
         self.shell = InteractiveShell.instance(user_ns={"__name__": "__main__"})
         self.shell.colors = "nocolor"
         self.shell.history_manager.enabled = False
-        # errors are told in the answer, once
-        self.shell._showtraceback = lambda *arguments: None
+        # errors are told in the answer, once: IPython would make pages of them, which takes long
+        for shows in ("showtraceback", "showsyntaxerror", "showindentationerror"):
+            setattr(self.shell, shows, lambda *arguments, **more: None)
         # IPython would keep all that is printed a second time, without a limit
         self.shell._tee = lambda channel: contextlib.nullcontext()
         self.own = set()  # the names that cells of this process have defined
