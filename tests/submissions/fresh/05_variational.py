@@ -429,6 +429,7 @@ def mean_image_cost(x_known, x):
 """,
         },
         "fails": [
+            "test-train",
             "test-train-bound",
             "test-train-samples",
             "test-path",
