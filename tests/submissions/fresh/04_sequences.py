@@ -424,6 +424,7 @@ def moment_scores(scores, width, step, n_steps):
             "test-scaled-gaps",
             "test-moments-gaps",
             "test-network",
+            "test-network-moments",
             "test-network-upside-down",
         ],
     },
