@@ -141,7 +141,7 @@ def run(reference, handed_out, name, folder, unsafe=False, problem=""):
     start = time.monotonic()
     submitted, note = intake.read(folder, name, handed_out)
     # what cannot be read is graded as if nothing had been written
-    notebook, repeated = submission.rebuild(reference, submitted or reference)
+    notebook, repeated = submission.rebuild(reference, submitted or handed_out, handed_out)
     notes, files = [note, repeated], None if submitted is None else folder
     if files and problem:
         notes.append(f"{problem}: graded without its other files")

@@ -198,4 +198,5 @@ def _number(value, separator=","):
 
 def harmless(cell):
     """Keep a spreadsheet from taking a student's text for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    # as some read them: with space before, or in signs of full width
+    return f"'{cell}" if cell.lstrip()[:1] in tuple("=+-@|%＝＋－＠") else cell
