@@ -539,3 +539,21 @@ def test_the_formgrader_shows_scripts_of_students_as_text():
     assert "onerror" not in html.replace("&lt;img src=x onerror=", "")
     with pytest.raises(RuntimeError, match="make grade"):
         config.Autograde.sanitize_preprocessors[0]().preprocess(None, {})
+
+
+def test_a_page_that_fails_costs_nobody_else_theirs(tmp_path, monkeypatch, capsys):
+    class Three:
+        root = tmp_path
+        visible = record = staticmethod(lambda *what: {})
+        submissions = staticmethod(lambda names: [(s, names[0], None) for s in "abc"])
+
+    def page(course, student, *rest):
+        if student == "b":
+            raise ValueError("\udc80")
+        return student
+
+    monkeypatch.setattr(feedback, "page", page)
+    monkeypatch.setattr(feedback.late, "Rules", lambda course: None)
+    paths = feedback.main(Three, ["01"])
+    assert [path.read_text() for path in paths] == ["a", "c"]
+    assert "[2/3] b, 01: NO PAGE, ValueError('\\udc80')" in capsys.readouterr().out

@@ -30,9 +30,14 @@ def main(course, names):
     rules, paths = late.Rules(course), []
     for number, (student, name, _) in enumerate(items, 1):
         path = course.root / "feedback" / student / name / f"{name}.html"
-        write(path, page(course, student, name, visible[name], rules))
-        print(f"[{number}/{len(items)}] {student}, {name}", flush=True)
-        paths.append(path)
+        told = f"[{number}/{len(items)}] {student}, {name}"
+        try:
+            write(path, page(course, student, name, visible[name], rules))
+        except Exception as error:  # whatever is odd in one page must not cost the others theirs
+            told += f": NO PAGE, {ascii(error)[:300]}"
+        else:
+            paths.append(path)
+        print(told, flush=True)
     return paths
 
 
