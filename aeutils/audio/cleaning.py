@@ -37,6 +37,11 @@ MIN_LEVEL = 1e-7
 # Blocks are of whole multiples of this, and as much is kept on both sides of a block: far more
 # than the receptive field of any network of the book, and a whole number of its frames.
 UNIT_SECONDS = 8
+# What was recorded at another rate ends a little below 4000 Hz, but the noise that the network was
+# trained on does not, so it takes an empty top for a recording without noise.  For its input alone
+# the top, from this frequency on, is made at least this share of its mirror image below.  Both
+# chosen on the selection voices, in noise with an empty top and with a full one.
+TOP, SHARE_OF_MIRROR = 114, 0.85
 
 
 def load_speech_cleaner() -> keras.Model:
@@ -74,7 +79,9 @@ def clean_signal(signal: ArrayLike, model: keras.Model | None = None) -> NDArray
     """Remove noise from recorded speech with a network that outputs gains.
 
     The signal is brought to the loudness that the network was trained at, its spectrum is
-    multiplied by the network's gains, the phases stay, and the loudness is restored.
+    multiplied by the network's gains, the phases stay, and the loudness is restored.  Where the
+    frequencies from about 3600 Hz on are empty, as after a change of the sample rate, the network
+    sees the mirror image of those below, since it was trained on noise that reaches 4000 Hz.
 
     Parameters
     ----------
@@ -220,8 +227,16 @@ def _cleaned(signal: NDArray[np.float32], model: keras.Model, level: float) -> N
     if level < MIN_LEVEL:
         return np.zeros(len(signal), dtype=np.float32)
     spectrum = stft(signal * np.float32(LEVEL / level))
-    gain = _gains(model, compress(spectrum)[None])[0]
+    gain = _gains(model, _with_top(compress(spectrum))[None])[0]
     return istft(spectrum * np.clip(gain, 0, 1), len(signal)) / np.float32(LEVEL / level)
+
+
+def _with_top(heard: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return compressed magnitudes whose highest frequencies are not empty."""
+    mirror = heard[:, TOP - 1 : TOP - 1 - (BINS - TOP) : -1]
+    return np.concatenate(
+        [heard[:, :TOP], np.maximum(heard[:, TOP:], np.float32(SHARE_OF_MIRROR) * mirror)], axis=1
+    )
 
 
 def _gains(model: keras.Model, x: NDArray[np.float32]) -> NDArray[np.float32]:
