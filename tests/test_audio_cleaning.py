@@ -402,8 +402,8 @@ def test_noise_of_a_resampled_recording_is_removed_too():
         noise = soxr.resample(noise, 48_000, RATE)[: len(clean)]
         noisy = audio.add_noise_at(clean[: len(noise)], noise, 5)
         clean = clean[: len(noise)]
-        gained = audio.si_sdr(clean, audio.clean_signal(noisy)) - audio.si_sdr(clean, noisy)
-        assert gained > 5
+        cleaned = audio.clean_signal(noisy, resampled=True)
+        assert audio.si_sdr(clean, cleaned) - audio.si_sdr(clean, noisy) > 5
 
 
 def test_the_command_cleans_speech(tmp_path, capsys):
