@@ -1,0 +1,107 @@
+"""Remove noise from photographs with the small network that ships with the book.
+
+Trained by ``benchmarks/photographs.py`` on photographs that Debian's packages carry; chapter 7
+explains it, measures it on others, and shows where it fails.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from aeutils.core.checks import plain_array
+from aeutils.core.errors import ImageError
+from aeutils.data import load_photo_denoiser_weights
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["denoise_photograph", "load_photo_denoiser"]
+
+# the network takes sides that are multiples of 8; a tile's margin is wider than what the network
+# sees around a pixel
+SIDE, TILE, MARGIN = 8, 768, 64
+
+
+def load_photo_denoiser() -> "keras.Model":
+    """Build the network for photographs with the weights that ship with the book.
+
+    Returns
+    -------
+    keras.Model
+        See :func:`aeutils.denoising.photo_denoiser`.
+
+    Raises
+    ------
+    DataFileError
+        If the file of the weights is missing, truncated, altered, or of another network.
+    """
+    weights = load_photo_denoiser_weights()
+    # brings Keras, so only once all that can be refused has been
+    from aeutils.core.networks import set_stored_weights
+    from aeutils.denoising.networks import photo_denoiser
+
+    remedy = "Install aeutils again."
+    return set_stored_weights(photo_denoiser(), weights, "photo_denoiser.npz", remedy)
+
+
+def denoise_photograph(
+    photograph: ArrayLike, model: "keras.Model | None" = None
+) -> NDArray[np.float32]:
+    """Remove Gaussian noise of an unknown level from a photograph in colour.
+
+    Parameters
+    ----------
+    photograph : array-like, shape (height, width, 3)
+        uint8, or floating point on the scale of 0 (black) to 1 (white); noise may lead beyond
+        both ends by up to 1.  At least 8 × 8 pixels.
+    model : keras.Model, optional
+        The network; by default :func:`load_photo_denoiser`, built anew at each call.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 in [0, 1], shape (height, width, 3).
+
+    Raises
+    ------
+    ImageError
+        If the photograph has another shape, is not finite, is masked, or is not on that scale.
+    DataFileError
+        If the network cannot be loaded.
+
+    Notes
+    -----
+    Trained on noise that is independent from pixel to pixel, with a standard deviation of 0 to 50
+    steps of 255.  The grain of a compressed or enlarged photograph is not of that kind.
+    """
+    pixels = plain_array("photograph", photograph, ImageError)
+    if pixels.ndim != 3 or pixels.shape[2] != 3 or min(pixels.shape[:2]) < 8:
+        raise ImageError(
+            "photograph must have shape (height, width, 3), at least 8 × 8 pixels; got "
+            f"{pixels.shape}. A grey one: np.repeat(grey[..., None], 3, axis=2)."
+        )
+    if pixels.dtype == np.uint8:
+        pixels = pixels.astype(np.float32) / 255
+    if pixels.dtype.kind != "f":
+        raise ImageError(
+            f"photograph must be uint8 or floating point; got {pixels.dtype}. Scale it to 0 to 1."
+        )
+    if not np.isfinite(pixels).all() or pixels.min() < -1 or pixels.max() > 2:
+        raise ImageError(
+            "photograph must hold finite pixels on the scale of 0 to 1, noise included from -1 to "
+            f"2; got {pixels.min()} to {pixels.max()}. Divide pixels of 0 to 255 by 255."
+        )
+    model = load_photo_denoiser() if model is None else model
+    height, width = pixels.shape[:2]
+    padding = ((0, -height % SIDE), (0, -width % SIDE), (0, 0))
+    padded = np.pad(pixels.astype(np.float32), padding, mode="reflect")
+    output = np.empty_like(padded)
+    for top in range(0, height, TILE):
+        for left in range(0, width, TILE):
+            above, before = min(top, MARGIN), min(left, MARGIN)
+            tile = padded[top - above : top + TILE + MARGIN, left - before : left + TILE + MARGIN]
+            denoised = model.predict(tile[None], verbose=0)[0][above:, before:]
+            place = output[top : top + TILE, left : left + TILE]
+            place[:] = denoised[: place.shape[0], : place.shape[1]]
+    return np.clip(output[:height, :width], 0, 1)
