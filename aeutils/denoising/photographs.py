@@ -4,6 +4,8 @@ Trained by ``benchmarks/photographs.py`` on photographs that Debian's packages c
 explains it, measures it on others, and shows where it fails.
 """
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from aeutils.core.checks import plain_array
 from aeutils.core.errors import ImageError
+from aeutils.core.pictures import checked_target, refuse_large, resolution, save_picture
 from aeutils.data import load_photo_denoiser_weights
+from aeutils.images import load_photograph, to_bytes
 
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["denoise_photograph", "load_photo_denoiser"]
+__all__ = ["colourful", "denoise_photograph", "denoise_photograph_file", "load_photo_denoiser"]
 
 # the network takes sides that are multiples of 8; a tile's margin is wider than what the network
 # sees around a pixel
@@ -105,3 +109,65 @@ def denoise_photograph(
             place = output[top : top + TILE, left : left + TILE]
             place[:] = denoised[: place.shape[0], : place.shape[1]]
     return np.clip(output[:height, :width], 0, 1)
+
+
+def denoise_photograph_file(
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    model: "keras.Model | None" = None,
+) -> None:
+    """Remove Gaussian noise from a photograph in colour: a picture file in, a picture file out.
+
+    The source is never written to, and an existing file never replaced.  The result has 8 bits
+    for each colour, is upright, and has the source's resolution (dpi) if that names one.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        See :func:`aeutils.images.load_photograph`.
+    target : str or os.PathLike
+        A new file whose name ends in .png, .tif, .tiff, .jpg or .jpeg, in a folder that exists.
+    model : keras.Model, optional
+        See :func:`denoise_photograph`.
+
+    Raises
+    ------
+    DataFileError
+        If the source cannot be read or holds several pages, or the target exists, is the source
+        itself, has another ending, is too large for its format, or cannot be written.
+    ImageError
+        If the source's range is not certain, or it is smaller than 8 × 8 pixels.
+    """
+    source, target = Path(source), Path(target)
+    kind = checked_target(source, target)
+    photograph = load_photograph(source)
+    dpi = resolution(source)
+    refuse_large(target, kind, photograph.shape)
+    save_picture(target, kind, to_bytes(denoise_photograph(photograph, model)), dpi)
+
+
+def colourful(photograph: NDArray[np.float32], grid: int = 16, least: float = 0.04) -> bool:
+    """Tell a photograph in colour from a scanned page, whose paper is of one colour.
+
+    Parameters
+    ----------
+    photograph : numpy.ndarray, shape (height, width, 3)
+        Pixels between 0 and 1.
+    grid : int, default 16
+        Means are taken over so many rows and columns of fields, so that noise does not count.
+    least : float, default 0.04
+        How far the colour of the median field, as shares of its brightness, must be from the
+        median colour.
+
+    Returns
+    -------
+    bool
+        True if more than half of the picture's fields differ in colour from its median.
+    """
+    rows, columns = (np.array_split(np.arange(n), min(grid, n)) for n in photograph.shape[:2])
+    bands = np.stack([photograph[r].mean(axis=0) for r in rows])
+    fields = np.stack([bands[:, c].mean(axis=1) for c in columns], axis=1).reshape(-1, 3)
+    # shares, since shade and ink change the brightness of paper and not its colour
+    colours = fields / (fields.mean(axis=1, keepdims=True) + 0.02)
+    distance = np.abs(colours - np.median(colours, axis=0)).max(axis=1)
+    return bool(np.median(distance) > least)
