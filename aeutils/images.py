@@ -175,7 +175,7 @@ def load_photograph(
         picture = _on_paper(picture)
         if longest is not None:
             picture = picture.reduce(max(1, max(picture.size) // longest))
-        return np.asarray(picture, np.float32) / 255
+        return (np.asarray(picture) / np.float32(255)).astype(np.float32)
 
     return _read(path, max_pixels, convert)
 
