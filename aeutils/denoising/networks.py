@@ -203,7 +203,8 @@ def photo_denoiser(
     channels = positive_integer("channels", channels, ModelError)
     plain: dict[str, Any] = {"padding": "same", "use_bias": False}
     curved = plain | {"activation": "relu", "kernel_initializer": "he_normal"}
-    little = keras.initializers.VarianceScaling(0.1)
+    # at first the blocks add little, and the output is nearly the input
+    little = {"kernel_initializer": keras.initializers.VarianceScaling(0.01)}
 
     noisy = keras.Input((None, None, channels))
     # noise is told from what a photograph shows by its details, whatever the brightness
@@ -216,12 +217,13 @@ def photo_denoiser(
     x = layers.Conv2D(quarter, 2, strides=2, **plain)(skip)
     for _ in range(blocks):
         inner = layers.Conv2D(quarter, 3, **curved)(x)
-        inner = layers.Conv2D(quarter, 3, kernel_initializer=little, **plain)(inner)
+        inner = layers.Conv2D(quarter, 3, **plain, **little)(inner)
         x = layers.Add()([x, inner])
     x = layers.Conv2DTranspose(half, 2, strides=2, **plain)(x)
     x = layers.Add()([skip, x])
     x = layers.Conv2D(half, 3, **curved)(x)
-    noise = layers.Conv2DTranspose(channels, 2, strides=2, dtype="float32", **plain)(x)
+    last = layers.Conv2DTranspose(channels, 2, strides=2, dtype="float32", **plain, **little)
+    noise = last(x)
     clean = layers.Subtract(dtype="float32")([noisy, noise])
     return keras.Model(noisy, clean, name="photo_denoiser")
 
