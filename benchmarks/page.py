@@ -418,7 +418,7 @@ def photograph_section(photographs, training):
     ]
     lines = [
         [f"{row['steps']:,}", *(f"{row[f'selection_db_{n}']:.2f}" for n in compared["levels"])]
-        for row in training["course"]
+        for row in training["course"][::-3][::-1]
     ]
     levels = [f"σ = {level}" for level in compared["levels"]]
     return "\n\n".join(

@@ -153,7 +153,7 @@ def decibels(clean, image):
 def train(minutes, seed=0):
     """Train the blind network in bfloat16 for some minutes; its learning rate follows the clock.
 
-    Stores the weights in half precision and the course of the training every five minutes.
+    Stores the weights in half precision and the course of the training every two minutes.
     """
     pictures, apart = photographs()
     crops = np.array([centre(picture) for picture in apart])
@@ -177,7 +177,7 @@ def train(minutes, seed=0):
         losses += history.history["loss"]
         steps += PER_CALL
         done = min(1, (time.perf_counter() - began) / (60 * minutes))
-        if done == 1 or time.perf_counter() - stored > 300:
+        if done == 1 or time.perf_counter() - stored > 120:
             stored = time.perf_counter()
             network.set_weights(trained.get_weights())
             row = {"steps": steps, "loss": round(float(np.mean(losses[-20:])), 6)}
