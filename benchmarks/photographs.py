@@ -283,20 +283,16 @@ def non_local_means(image, level, knob):
     )
 
 
-def compare(pictures, crops, test):
-    """Judge the network and the filters on the held-out photographs at every level."""
-    network = load_photo_denoiser()
-    methods = {"noisy": lambda image, level: image} | filters(pictures, crops)
-    methods["network, blind"] = lambda image, level: network.predict(image[None], verbose=0)[0]
-    clean = np.array(list(test.values()))
-    scores = {}
+def judged(methods, test):
+    """Judge methods on the held-out photographs at every level."""
+    clean, scores = np.array(list(test.values())), {}
     for name, method in methods.items():
         scores[name] = [
             decibels(clean, [method(x, level) for x in noisy(clean, level, 2)]).round(3).tolist()
             for level in LEVELS
         ]
         print(name, [round(float(np.mean(row)), 2) for row in scores[name]], flush=True)
-    return {"levels": LEVELS, "photographs": list(test), "psnr_db": scores}
+    return scores
 
 
 def by_turns(test, turns=3):
@@ -319,18 +315,25 @@ def by_turns(test, turns=3):
     return {"pixels": image.shape[0] * image.shape[1], "seconds": seconds}
 
 
-def main():
-    """Measure everything, and store it."""
-    pictures, apart = photographs()
-    crops = np.array([centre(picture) for picture in apart])
-    test = held_out()
-    stored = {
-        "photographs": {"train": len(pictures), "apart": len(apart)},
-        "weights": load_photo_denoiser().count_params(),
-        "bytes": (data.FOLDER / WEIGHTS).stat().st_size,
-        "comparison": compare(pictures, crops, test),
-        "by_turns": by_turns(test),
-    }
+def main(parts):
+    """Measure the filters and the network, or one of them, and store it."""
+    test, exists = held_out(), (results.FOLDER / "photographs.json").exists()
+    stored = results.read("photographs") if parts and exists else {"comparison": {}}
+    scores = stored["comparison"].get("psnr_db", {})
+    if not parts or "filters" in parts:
+        pictures, apart = photographs()
+        crops = np.array([centre(picture) for picture in apart])
+        methods = {"noisy": lambda image, level: image} | filters(pictures, crops)
+        scores = judged(methods, test) | scores
+        stored["photographs"] = {"train": len(pictures), "apart": len(apart)}
+    if not parts or "network" in parts:
+        network = load_photo_denoiser()
+        stored["weights"] = network.count_params()
+        stored["bytes"] = (data.FOLDER / WEIGHTS).stat().st_size
+        ours = {"network, blind": lambda image, level: network.predict(image[None], verbose=0)[0]}
+        scores |= judged(ours, test)
+        stored["by_turns"] = by_turns(test)
+    stored["comparison"] = {"levels": LEVELS, "photographs": list(test), "psnr_db": scores}
     results.write("photographs", stored)
 
 
@@ -339,10 +342,11 @@ if __name__ == "__main__":
     parser.add_argument("--train", action="store_true")
     parser.add_argument("--ship", action="store_true")
     parser.add_argument("--minutes", type=float, default=28)
+    parser.add_argument("parts", nargs="*", help="filters, network; all if none is named")
     parsed = parser.parse_args()
     if parsed.train:
         train(parsed.minutes)
     elif parsed.ship:
         ship()
     else:
-        main()
+        main(parsed.parts)
