@@ -28,6 +28,8 @@ STEP_OF_LANES = 55.0
 NAMES = {
     "AveragePooling1D": "mean",
     "Bidirectional": "two-way",
+    "AveragePooling1D": "mean",
+    "AveragePooling2D": "mean",
     "Conv1D": "conv",
     "Conv1DTranspose": "conv up",
     "Conv2D": "conv",
