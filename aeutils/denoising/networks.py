@@ -184,7 +184,8 @@ def photo_denoiser(
     -------
     keras.Model
         Uncompiled; accepts and outputs float32, shape (n, height, width, channels), with sides
-        that are multiples of 8.  The output may leave [0, 1] a little.
+        that are multiples of 8.  The output may leave [0, 1] a little.  Call it for images of
+        several sizes; ``predict`` takes images of one size.
 
     Raises
     ------

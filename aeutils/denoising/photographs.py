@@ -97,6 +97,8 @@ def denoise_photograph(
             f"2; got {pixels.min()} to {pixels.max()}. Divide pixels of 0 to 255 by 255."
         )
     model = load_photo_denoiser() if model is None else model
+    from keras import ops
+
     height, width = pixels.shape[:2]
     padding = ((0, -height % SIDE), (0, -width % SIDE), (0, 0))
     padded = np.pad(pixels.astype(np.float32), padding, mode="reflect")
@@ -105,7 +107,9 @@ def denoise_photograph(
         for left in range(0, width, TILE):
             above, before = min(top, MARGIN), min(left, MARGIN)
             tile = padded[top - above : top + TILE + MARGIN, left - before : left + TILE + MARGIN]
-            denoised = model.predict(tile[None], verbose=0)[0][above:, before:]
+            # called, since a compiled prediction needs tiles of one size
+            denoised = np.asarray(ops.convert_to_numpy(model(tile[None], training=False)))
+            denoised = denoised[0].astype(np.float32)[above:, before:]
             place = output[top : top + TILE, left : left + TILE]
             place[:] = denoised[: place.shape[0], : place.shape[1]]
     return np.clip(output[:height, :width], 0, 1)

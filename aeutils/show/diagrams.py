@@ -27,9 +27,8 @@ STEP_OF_LANES = 55.0
 # layers that are drawn, and what they are called
 NAMES = {
     "AveragePooling1D": "mean",
-    "Bidirectional": "two-way",
-    "AveragePooling1D": "mean",
     "AveragePooling2D": "mean",
+    "Bidirectional": "two-way",
     "Conv1D": "conv",
     "Conv1DTranspose": "conv up",
     "Conv2D": "conv",
