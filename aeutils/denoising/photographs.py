@@ -58,7 +58,7 @@ def denoise_photograph(
     ----------
     photograph : array-like, shape (height, width, 3)
         uint8, or floating point on the scale of 0 (black) to 1 (white); noise may lead beyond
-        both ends by up to 1.  At least 8 × 8 pixels.
+        both ends by up to 2.  At least 8 × 8 pixels.
     model : keras.Model, optional
         The network; by default :func:`load_photo_denoiser`, built anew at each call.
 
@@ -91,10 +91,10 @@ def denoise_photograph(
         raise ImageError(
             f"photograph must be uint8 or floating point; got {pixels.dtype}. Scale it to 0 to 1."
         )
-    if not np.isfinite(pixels).all() or pixels.min() < -1 or pixels.max() > 2:
+    if not np.isfinite(pixels).all() or pixels.min() < -2 or pixels.max() > 3:
         raise ImageError(
-            "photograph must hold finite pixels on the scale of 0 to 1, noise included from -1 to "
-            f"2; got {pixels.min()} to {pixels.max()}. Divide pixels of 0 to 255 by 255."
+            "photograph must hold finite pixels on the scale of 0 to 1, noise included from -2 to "
+            f"3; got {pixels.min()} to {pixels.max()}. Divide pixels of 0 to 255 by 255."
         )
     model = load_photo_denoiser() if model is None else model
     from keras import ops
