@@ -119,14 +119,14 @@ def test_the_closed_form_denoiser_beats_bm3d_on_digits():
     assert ridge > max(FASTER["bm3d"][kind]["psnr_db"] for kind in ("clipped", "unclipped"))
 
 
-def test_unknown_photographs_are_denoised_about_as_well_as_by_cbm3d_and_faster():
+def test_on_unknown_photographs_the_network_is_between_linear_filter_and_cbm3d():
     compared, took = PHOTOGRAPHS["comparison"], PHOTOGRAPHS["by_turns"]["seconds"]
     at_25 = compared["levels"].index(25)
     ours, theirs, linear = (
         np.mean(compared["psnr_db"][name][at_25])
         for name in ("network, blind", "CBM3D", "linear filter")
     )
-    assert ours > theirs - 1
+    assert theirs - 2 < ours < theirs
     assert ours > linear + 1
     assert np.median(took["network"]) < np.median(took["CBM3D"])
 
