@@ -6,7 +6,7 @@
 
 Trained on photographs that Debian's packages carry, downloaded by apt-get on first use; some of
 them are kept apart for choosing.  Judged on photographs of scikit-image and scikit-learn.
-Writes benchmarks/photographs.json, which chapter 7 and the benchmarks page draw on.
+Writes benchmarks/photographs.json.
 """
 
 import argparse
