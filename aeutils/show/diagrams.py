@@ -29,6 +29,7 @@ WIDEST_OF_LANES = 660.0
 # layers that are drawn, and what they are called
 NAMES = {
     "AveragePooling1D": "mean",
+    "AveragePooling2D": "mean",
     "Bidirectional": "two-way",
     "Conv1D": "conv",
     "Conv1DTranspose": "conv up",
