@@ -5,7 +5,8 @@ once.  Every method gets the same three parts of a series: training, held-out an
 as well: record 208 in blocks, with training windows as recorded and with those that the expert
 called normal; and what point adjustment makes of a random score.  Data that the book may not pass
 on are read from packages that are downloaded, not installed.  Writes benchmarks/sequences.json;
-with names of parts, those are measured anew and the others kept (about 20 minutes in all).
+with names of parts, those are measured anew and the others kept; with --continue, series that are
+stored are kept as well (about 15 minutes in all).
 """
 
 import hashlib
@@ -545,7 +546,9 @@ def judged(one, held_out, test):
     labels = one.labels
     if one.normal_held_out is not None:
         held_out = held_out[one.normal_held_out]
-    threshold = threshold_at(held_out, TARGET)
+    # some statistics are below 0, which threshold_at takes for scores of the wrong direction
+    lowest = held_out.min()
+    threshold = lowest + threshold_at(held_out - lowest, TARGET)
     precision, recall = range_precision_recall(labels, test > threshold, alpha=0.5)
     return {
         "VUS-PR": vus_pr(labels, test, one.period),
@@ -616,8 +619,10 @@ def panel_part(stored):
     """Judge every method on every series."""
     _, judge = panel()
     chosen = stored["settings"]["chosen"]
-    rows = {}
+    rows = stored.get("panel", {}) if "--continue" in sys.argv else {}
     for one in judge:
+        if one.name in rows:
+            continue
         print(one.name, one.test.shape, one.period, f"{one.labels.mean():.3f}", flush=True)
         rows[one.name] = {
             "group": one.group,
@@ -636,6 +641,7 @@ def panel_part(stored):
             }
         best = {m: round(np.mean(r["VUS-PR"]), 3) for m, r in rows[one.name]["methods"].items()}
         print(best, flush=True)
+        store({**stored, "panel": rows})
     return rows
 
 
@@ -676,9 +682,15 @@ def heart_part(stored):
 PARTS = {"settings": settings_part, "panel": panel_part, "heart": heart_part}
 
 
+def store(stored):
+    """Write what has been measured."""
+    kept = {key: stored[key] for key in ("minutes", *PARTS) if key in stored}
+    results.write("sequences", {"seeds": len(SEEDS), "target": TARGET, **kept})
+
+
 def main():
     """Measure the parts that are named, or all, and store them."""
-    wanted = sys.argv[1:] or list(PARTS)
+    wanted = [name for name in sys.argv[1:] if name in PARTS] or list(PARTS)
     try:
         stored = results.read("sequences")
     except FileNotFoundError:
@@ -687,8 +699,7 @@ def main():
         began = time.perf_counter()
         stored[name] = PARTS[name](stored)
         stored["minutes"][name] = round((time.perf_counter() - began) / 60, 1)
-        kept = {key: stored[key] for key in ("minutes", *PARTS) if key in stored}
-        results.write("sequences", {"seeds": len(SEEDS), "target": TARGET, **kept})
+        store(stored)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,12 @@ liveFigure("sliding-window", (app, data) => {
   const errors = unpack(data.errors);
   const [count, width] = data.errors.shape;
   const steps = recording.length;
-  const [WIDTH, TOP, GAP, BOTTOM] = [480, 130, 24, 90];
+  const [WIDTH, TOP, GAP, BOTTOM] = [480, 140, 24, 90];
   const HEIGHT = TOP + GAP + BOTTOM;
   const x = (step) => (WIDTH * step) / steps;
   const { low, high } = data.recording;
   // a reconstruction may leave the range of the recording
-  const y = (value) => 4 + (TOP - 8) * Math.min(1, Math.max(0, (high - value) / (high - low)));
+  const y = (value) => 20 + (TOP - 24) * Math.min(1, Math.max(0, (high - value) / (high - low)));
   // scores above four thresholds end at the upper edge
   const level = (score) => HEIGHT - BOTTOM * Math.min(1, score / (4 * threshold));
   const path = (values, from, height) =>
@@ -30,11 +30,12 @@ liveFigure("sliding-window", (app, data) => {
   const open = svg("path", { fill: "none", stroke: "currentColor", "stroke-opacity": 0.45 });
   const final = svg("path", { fill: "none", stroke: "var(--pst-color-primary)", "stroke-width": 2 });
   const ground = svg("path", { d: `M0 ${HEIGHT}H${WIDTH}`, stroke: "currentColor" });
+  const name = (at, words) => svg("text", { x: 4, y: at, style: "font-size: 15px" }, words);
   const chart = svg(
     "svg",
     { viewBox: `0 0 ${WIDTH} ${HEIGHT + 1}`, role: "img", style: "cursor: ew-resize" },
     ...shades, box, curve, copy, ground, limit, open, final,
-    svg("text", { x: 4, y: 14 }, "recording"), svg("text", { x: 4, y: TOP + GAP - 6 }, "score of the steps"),
+    name(14, "recording"), name(TOP + GAP - 6, "score of the steps"),
   );
   app.append(chart);
   const seconds = (step) => `${(begin + step / rate).toFixed(2)} s`;
