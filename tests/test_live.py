@@ -289,7 +289,7 @@ def test_the_line_between_two_pictures_moves_by_mouse_and_keys(figure):
 @chapter("08_sequences", "sliding-window")
 def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
     figure, data = figure
-    errors, stride = unpacked(data["errors"]), data["stride"]
+    errors, stride = unpacked(data["residuals"]) ** 2, data["stride"]
     count, width = errors.shape
     slider = figure.locator("input[type=range]")
     says = figure.locator(".live-choice output")

@@ -7,8 +7,8 @@ liveFigure("sliding-window", (app, data) => {
   const { rate, begin, stride, threshold, marked } = data;
   const recording = unpack(data.recording);
   const reconstructions = unpack(data.reconstructions);
-  const errors = unpack(data.errors);
-  const [count, width] = data.errors.shape;
+  const errors = unpack(data.residuals).map((r) => r * r);
+  const [count, width] = data.residuals.shape;
   const steps = recording.length;
   const [WIDTH, TOP, GAP, BOTTOM] = [480, 140, 24, 90];
   const HEIGHT = TOP + GAP + BOTTOM;
