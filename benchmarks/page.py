@@ -97,7 +97,7 @@ One network for all noise levels beside one for each, {quality[by_level][epochs]
 ## Training LSTM and VAE
 
 Measured on {lstm_vae[date]} by `python benchmarks/lstm_and_vae.py`, a part of `make bench`: {lstm_vae[on]}, {lstm_vae[processor]}.
-The networks of chapters [8](../notebooks/08_sequences.ipynb) and [9](../notebooks/09_variational_autoencoder.ipynb), {lstm_vae[LSTM][examples]:,} windows and {lstm_vae[VAE][examples]:,} images, batches of {lstm_vae[batch_size]}, Adam; the same layers in all lines of a network, but for the samples that an LSTM takes a step.
+The network of chapter [8](../notebooks/08_sequences.ipynb), smaller: 16 units and four samples a step, and that of chapter [9](../notebooks/09_variational_autoencoder.ipynb); {lstm_vae[LSTM][examples]:,} windows and {lstm_vae[VAE][examples]:,} images, batches of {lstm_vae[batch_size]}, Adam; the same layers in all lines of a network, but for the samples that an LSTM takes a step.
 Keras's LSTM has no fused kernel for processors: written out step by step (`unroll=True`, what `aeutils` does) it is faster than as a loop, and PyTorch has such a kernel.
 
 {of_lstm_vae}
