@@ -664,11 +664,12 @@ def heart_part(stored):
         for name, given in (("normal windows", one), ("all windows", unlabelled)):
             seeds = SEEDS if method in SEEDED else (0,)
             runs = [smoothed(scored(method, setting, given, seed)[1], 12) for seed in seeds]
-            rows[name] = {"interval": {}}
-            for measure, of in measures.items():
-                rows[name][measure] = [of(one.labels, scores) for scores in runs]
-                areas = [of(one.labels, runs[0], sample_weight=weight) for weight in weights]
-                rows[name]["interval"][measure] = list(np.percentile(areas, [2.5, 97.5]))
+            rows[name] = {
+                measure: [of(one.labels, scores) for scores in runs]
+                for measure, of in measures.items()
+            }
+            areas = [roc_auc_score(one.labels, runs[0], sample_weight=w) for w in weights]
+            rows[name]["interval"] = list(np.percentile(areas, [2.5, 97.5]))
         out["methods"][method] = rows
         print(method, {k: round(np.mean(v["AUROC"]), 3) for k, v in rows.items()}, flush=True)
     return out
