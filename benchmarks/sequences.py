@@ -694,7 +694,8 @@ def main():
     for name in wanted:
         began = time.perf_counter()
         stored[name] = PARTS[name](stored)
-        stored["minutes"][name] = round((time.perf_counter() - began) / 60, 1)
+        before = stored["minutes"].get(name, 0) if "--continue" in sys.argv else 0
+        stored["minutes"][name] = round(before + (time.perf_counter() - began) / 60, 1)
         store(stored)
 
 
