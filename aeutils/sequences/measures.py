@@ -167,7 +167,7 @@ def _buffered_area(
     weights = is_anomaly.astype(float)
     distance = np.arange(1, half + 1)
     share = np.sqrt(1 - distance / max(buffer, 1))
-    merged = []
+    merged: list[list[int]] = []
     for start, stop in ranges:
         after, before = stop - 1 + distance, start - distance
         weights[after[after < n]] += share[after < n]
