@@ -64,7 +64,7 @@ def test_scores_of_steps_are_means_over_windows_of_the_step_itself(case):
         for i in range(len(x))
     ]
     scores = score_steps(x, squares, width, stride, batch_size)
-    np.testing.assert_allclose(scores, expected, rtol=1e-5)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
     scorer = StreamScorer(squares, width, stride, x.shape[1], batch_size)
     streamed = [scorer.push(x[i : i + 3]) for i in range(0, len(x), 3)]
     np.testing.assert_allclose(np.concatenate([*streamed, scorer.finish()]), scores, rtol=1e-9)
