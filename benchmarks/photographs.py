@@ -324,27 +324,29 @@ def by_turns(test, turns=3):
 
 def main(parts):
     """Measure filters, CBM3D and the network, or some of them, and store it."""
-    test, exists = held_out(), (results.FOLDER / "photographs.json").exists()
-    stored = results.read("photographs") if parts and exists else {"comparison": {}}
-    scores = stored["comparison"].get("psnr_db", {})
+    test, measured, scores = held_out(), {}, {}
     if not parts or "filters" in parts:
         pictures, apart = photographs()
         crops = np.array([centre(picture) for picture in apart])
         methods = {"noisy": lambda image, level: image} | filters(pictures, crops)
         scores |= judged(methods, test)
-        stored["photographs"] = {"train": len(pictures), "apart": len(apart)}
+        measured["photographs"] = {"train": len(pictures), "apart": len(apart)}
     if not parts or "cbm3d" in parts:
         scores |= judged({"CBM3D": by_cbm3d}, test)
     if not parts or "network" in parts:
         network = load_photo_denoiser()
-        stored["weights"] = network.count_params()
-        stored["bytes"] = (data.FOLDER / WEIGHTS).stat().st_size
+        measured["weights"] = network.count_params()
+        measured["bytes"] = (data.FOLDER / WEIGHTS).stat().st_size
         ours = {"network, blind": lambda image, level: network.predict(image[None], verbose=0)[0]}
         scores |= judged(ours, test)
-        stored["by_turns"] = by_turns(test)
+        measured["by_turns"] = by_turns(test)
+    # what is stored is read only now, since another part may have been measured meanwhile
+    exists = (results.FOLDER / "photographs.json").exists()
+    stored = results.read("photographs") if parts and exists else {"comparison": {}}
+    scores = stored["comparison"].get("psnr_db", {}) | scores
     scores = {name: scores[name] for name in METHODS if name in scores}
-    stored["comparison"] = {"levels": LEVELS, "photographs": list(test), "psnr_db": scores}
-    results.write("photographs", stored)
+    measured["comparison"] = {"levels": LEVELS, "photographs": list(test), "psnr_db": scores}
+    results.write("photographs", stored | measured)
 
 
 if __name__ == "__main__":
