@@ -160,16 +160,16 @@ def test_split_of_a_model_with_two_inputs():
 def test_networks_for_recordings(build):
     model = build()
     assert not model.compiled
-    assert model.get_layer("bottleneck").output.shape == (None, 16)
-    assert 3000 < model.count_params() < 4000
-    several = build(width=20, n_channels=3)
-    assert several.predict(np.zeros((2, 20, 3), "float32"), verbose=0).shape == (2, 20, 3)
+    assert model.get_layer("bottleneck").output.shape == (None, 32)
+    assert 13_000 < model.count_params() < 14_000
+    several = build(width=24, n_channels=3)
+    assert several.predict(np.zeros((2, 24, 3), "float32"), verbose=0).shape == (2, 24, 3)
 
 
 def test_lstm_is_the_same_whether_its_loop_is_written_out_or_not():
-    model, loop = lstm_autoencoder(width=12), lstm_autoencoder(width=12, unroll=False)
+    model, loop = (lstm_autoencoder(width=16, unroll=u) for u in (True, False))
     loop.set_weights(model.get_weights())
-    x = np.random.default_rng(0).normal(size=(3, 12, 1)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(3, 16, 1)).astype("float32")
     np.testing.assert_allclose(loop.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
 
 
