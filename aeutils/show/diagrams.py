@@ -24,8 +24,8 @@ STEP = 58.0
 # where blocks stand below each other; six columns of them fit a telephone
 HEIGHT_OF_LANES = 110.0
 STEP_OF_LANES = 55.0
-# what a column of the page holds; a longer network of several lanes is set more closely
-WIDEST_OF_LANES = 660.0
+# what a column of the page holds; a longer network is set more closely
+WIDEST = 660.0
 # layers that are drawn, and what they are called
 NAMES = {
     "AveragePooling1D": "mean",
@@ -158,8 +158,7 @@ class Diagram:
             ends.append(height + deep)
             height += deep + bottom
         columns = max(block.column for block in self.blocks) + 1
-        if lanes > 1:
-            step = min(step, (WIDEST_OF_LANES - 8) / columns)
+        step = min(step, (WIDEST - 8) / columns)
         width = step * columns + 8
         parts = []
         for i, (block, (w, h)) in enumerate(zip(self.blocks, sizes, strict=True)):
