@@ -79,6 +79,8 @@ The article's recipe along the way:
 
 {of_faster}
 
+{of_photographs}
+
 ## Denoising better
 
 Measured on {quality[date]} by `python benchmarks/denoising_quality.py`: {quality[on]}, {quality[processor]}.
@@ -404,6 +406,22 @@ def faster_section(faster, article_loss):
                 ],
             ),
         ]
+    if "better" in faster:
+        parts += [
+            "The residual network for longer, one seed, in bfloat16 on one core:",
+            markdown(
+                ["epochs", "seconds", "PSNR, dB", "SSIM"],
+                [
+                    [
+                        f"{row['epochs']:g}",
+                        f"{row['seconds']:.0f}",
+                        f"{row['psnr_db']:.2f}",
+                        f"{row['ssim']:.3f}",
+                    ]
+                    for row in faster["better"]
+                ],
+            ),
+        ]
     if "linear" in faster:
         filtered = faster["bm3d"]
         parts.append(
@@ -413,6 +431,39 @@ def faster_section(faster, article_loss):
             f"clipped as for all others, {filtered['unclipped']['psnr_db']:.2f} dB where it is not."
         )
     return "\n\n".join(parts)
+
+
+def photograph_section(photographs, training):
+    """Return what benchmarks/photographs.py has measured, as a section of the page."""
+    compared, took = photographs["comparison"], photographs["by_turns"]["seconds"]
+    ratio = statistics.median(took["CBM3D"]) / statistics.median(took["network"])
+    rows = [
+        [name, *(f"{statistics.mean(row):.2f}" for row in rows)]
+        for name, rows in compared["psnr_db"].items()
+    ]
+    lines = [
+        [f"{row['steps']:,}", *(f"{row[f'selection_db_{n}']:.2f}" for n in compared["levels"])]
+        for row in training["course"][::-3][::-1]
+    ]
+    levels = [f"σ = {level}" for level in compared["levels"]]
+    return "\n\n".join(
+        [
+            "## Photographs",
+            f"Measured on {photographs['date']} by `python benchmarks/photographs.py`, a part of "
+            f"`make bench FULL=1`: {photographs['on']}, {photographs['processor']}, one core.\n"
+            f"The network that ships ({photographs['weights']:,} weights, "
+            f"{photographs['bytes']:,} bytes) was trained by `python benchmarks/photographs.py "
+            f"--train` for {training['steps']:,} steps in {training['seconds_one_core'] / 60:.0f} "
+            f"minutes on one core, with {training['photographs']} photographs; "
+            f"{photographs['photographs']['apart']} more were kept apart for choosing.\n"
+            f"PSNR in decibels, means over {', '.join(compared['photographs'])}, 192 × 192 pixels "
+            "each. All methods but the network are given the noise level. By turns CBM3D "
+            f"([Dabov et al., 2007](references.md)) takes {ratio:.0f} times as long.",
+            markdown(["method", *levels], rows),
+            "The training along the way, PSNR in decibels on the photographs kept apart:",
+            markdown(["steps", *levels], lines),
+        ]
+    )
 
 
 def with_interval(values, digits):
@@ -568,6 +619,9 @@ def render():
         audio=audio,
         article=article,
         of_faster=faster_section(faster, article["test_loss"][-1]),
+        of_photographs=photograph_section(
+            results.read("photographs"), results.read("photographs_training")
+        ),
         denoising=denoising,
         of_ladder=ladder_table({"the article's recipe": article, **denoising["ladder"]}),
         of_also_tried=ladder_table(denoising["also_tried"]),

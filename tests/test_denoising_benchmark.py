@@ -9,7 +9,7 @@ from aeutils.denoising import conv_denoiser, residual_denoiser
 
 SPEED, QUALITY = results.read("denoising_speed"), results.read("denoising_quality")
 SEEDS = results.read("denoiser_seeds")
-FASTER = results.read("denoising_faster")
+FASTER, PHOTOGRAPHS = results.read("denoising_faster"), results.read("photographs")
 ARTICLE, LADDER = SPEED["article"], list(SPEED["ladder"].values())
 
 
@@ -107,15 +107,30 @@ def test_recipes_are_chosen_by_the_loss_on_images_kept_apart():
     assert FASTER["lowest_loss"] == min(tried, key=lambda name: tried[name]["loss"])
 
 
-@pytest.mark.skipif("causes" not in FASTER, reason="not measured yet")
-def test_each_cause_has_three_seeds_and_equal_multiplications():
-    causes = FASTER["causes"]
-    spent = [row["multiplications"] * row["epochs"] for row in causes.values()]
-    assert max(spent) == pytest.approx(min(spent), rel=0.02)
-    assert {len(row["runs"]) for row in causes.values()} == {3}
+def test_on_unknown_photographs_the_network_is_between_quick_filters_and_cbm3d():
+    compared, took = PHOTOGRAPHS["comparison"], PHOTOGRAPHS["by_turns"]["seconds"]
+    at_25 = compared["levels"].index(25)
+    mean = {name: np.mean(rows[at_25]) for name, rows in compared["psnr_db"].items()}
+    ours, theirs = mean.pop("network, blind"), mean.pop("CBM3D")
+    assert set(mean) == {"noisy", "linear filter", "total variation", "non-local means"}
+    assert theirs - 2 < ours < theirs
+    assert ours > max(mean.values()) + 0.3
+    assert np.median(took["network"]) < np.median(took["CBM3D"])
 
 
-@pytest.mark.skipif("linear" not in FASTER, reason="not measured yet")
-def test_the_closed_form_denoiser_beats_bm3d_on_digits():
-    ridge = FASTER["linear"]["first"]["psnr_db"]
-    assert ridge > max(FASTER["bm3d"][kind]["psnr_db"] for kind in ("clipped", "unclipped"))
+def test_filters_for_photographs_are_tuned_within_what_was_tried():
+    import photographs
+
+    for name, tried in photographs.KNOBS.items():
+        chosen = PHOTOGRAPHS["tuned"][name]
+        assert list(chosen) == [str(level) for level in PHOTOGRAPHS["comparison"]["levels"]]
+        assert all(min(tried) < knob < max(tried) for knob in chosen.values())
+
+
+def test_no_photograph_is_trained_on_and_judged():
+    import photographs
+
+    train = {name for _, names in photographs.PACKAGES.values() for name in names.split()}
+    assert train > photographs.APART
+    assert len(train - photographs.APART) == PHOTOGRAPHS["photographs"]["train"]
+    assert not train & set(PHOTOGRAPHS["comparison"]["photographs"])

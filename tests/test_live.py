@@ -73,6 +73,38 @@ def test_the_noise_slider_shows_the_images_and_decibels_of_the_chapter(figure):
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
 
 
+@chapter("07_denoising_faster_and_better", "photo-slider")
+def test_the_photo_slider_shows_noisy_and_denoised_and_their_decibels(figure):
+    figure, data = figure
+    level, line = figure.locator("input[type=range]").all()
+    noisy, denoised = figure.locator(".live-app img").all()
+
+    def compare(photograph, at, percent):
+        here = data["pictures"][photograph][at]
+        assert noisy.get_attribute("src").endswith(here["noisy"])
+        assert denoised.get_attribute("src").endswith(here["denoised"])
+        words = figure.locator("output").last.inner_text()
+        assert words == "PSNR: noisy {:.1f} dB, denoised {:.1f} dB".format(*here["psnr"])
+        assert f"{percent}%" in denoised.evaluate("e => e.style.clipPath")
+        assert level.get_attribute("aria-valuetext") == f"{data['levels'][at]} of 255"
+
+    compare(0, data["start"], 50)
+    level.focus()
+    level.press("End")
+    compare(0, len(data["levels"]) - 1, 50)
+    line.focus()
+    line.press("ArrowRight")
+    compare(0, len(data["levels"]) - 1, 51)
+    button = figure.locator("button").nth(1)
+    button.focus()
+    button.press("Enter")
+    compare(1, len(data["levels"]) - 1, 51)
+    box = noisy.bounding_box()
+    figure.page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    assert abs(int(line.input_value()) - 25) <= 1
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
 @chapter("02_anomaly_detection", "threshold")
 def test_the_threshold_shows_rates_precision_and_cost_of_the_counted_scores(figure):
     figure, data = figure

@@ -15,6 +15,7 @@ REACHED = [
     "04_anomalies_in_any_data",
     "05_cleaning_documents",
     "06_cleaning_audio",
+    "07_denoising_faster_and_better",
     "08_sequences",
 ]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height

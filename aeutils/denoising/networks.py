@@ -164,7 +164,7 @@ def residual_denoiser(
 def photo_denoiser(
     filters: Sequence[int] = (32, 64), blocks: int = 4, channels: int = 3
 ) -> keras.Model:
-    """Small denoiser for photographs of any size and noise of any level.
+    """Small denoiser of chapter 7 for photographs of any size and noise of any level.
 
     A local mean over some 24 pixels is subtracted; convolutions at half and at a quarter of the
     size, with a skip connection, estimate the noise from what is left, and the noise is subtracted

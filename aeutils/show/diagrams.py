@@ -24,8 +24,10 @@ STEP = 58.0
 # where blocks stand below each other; six columns of them fit a telephone
 HEIGHT_OF_LANES = 110.0
 STEP_OF_LANES = 55.0
-# what a column of the page holds; a longer network of several lanes is set more closely
-WIDEST_OF_LANES = 660.0
+# what a column of the page holds; a longer network is set more closely
+WIDEST = 660.0
+# words of neighbours would touch where columns are narrower
+NARROW = 54.0
 # layers that are drawn, and what they are called
 NAMES = {
     "AveragePooling1D": "mean",
@@ -158,9 +160,9 @@ class Diagram:
             ends.append(height + deep)
             height += deep + bottom
         columns = max(block.column for block in self.blocks) + 1
-        if lanes > 1:
-            step = min(step, (WIDEST_OF_LANES - 8) / columns)
+        step = min(step, (WIDEST - 8) / columns)
         width = step * columns + 8
+        size = 12.0 if step > NARROW else 10.5
         parts = []
         for i, (block, (w, h)) in enumerate(zip(self.blocks, sizes, strict=True)):
             x, y = _centre(block, step), middles[block.lane]
@@ -187,7 +189,7 @@ class Diagram:
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
             f'width="{width:.0f}" role="img" aria-label="{html.escape(self.label)}" '
-            f'font-family="system-ui, sans-serif" font-size="12" text-anchor="middle" '
+            f'font-family="system-ui, sans-serif" font-size="{size:g}" text-anchor="middle" '
             f'fill="{INK}">{"".join(parts)}</svg>'
         )
 
