@@ -458,7 +458,7 @@ def variational_section(measured):
     samples = measured["samples"]["of"]
     measures = ["frechet", "precision", "recall", "to_nearest", "copies"]
     small = {}
-    for run in measured["beta"]["runs"]:
+    for run in measured.get("beta", {"runs": []})["runs"]:
         small.setdefault((run["width"], run["beta"]), []).append(run)
     labels = {}
     for run in measured["labels"]["runs"]:
@@ -467,8 +467,8 @@ def variational_section(measured):
         "## Variational autoencoders",
         f"Measured on {measured['date']} by `python benchmarks/variational.py`, a part of "
         f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. "
-        f"Black-and-white digits, mean ± standard deviation of {len(likelihood)} seeds; the "
-        f"networks of 20 values were trained for {min(seconds)} to {max(seconds)} seconds each, "
+        f"Black-and-white digits, mean ± standard deviation where there are several seeds; the "
+        f"network of 20 values was trained for {max(seconds)} seconds, "
         "the others on 10,000 images or fewer. [Chapter 9]"
         "(../notebooks/09_variational_autoencoder.ipynb) says what the columns are.",
         markdown(["model", "estimate", "−log p(x), nats a test image"], rows),
@@ -476,19 +476,6 @@ def variational_section(measured):
             ["samples from", "Fréchet distance", "precision", "recall", "distance to the nearest "
              "training image", "copies"],
             [[name, *(spread(row[m], 3) for m in measures)] for name, row in samples.items()],
-        ),
-        markdown(
-            ["latent values, β", "reconstruction, nats", "KL, nats", "active values"],
-            [
-                [
-                    f"{width}, {weight:g}",
-                    *(
-                        spread([run[m] for run in runs], 1)
-                        for m in ("reconstruction", "kl", "active")
-                    ),
-                ]
-                for (width, weight), runs in small.items()
-            ],
         ),
         markdown(
             ["conditional: latent values, β, epochs", "samples that show the label",
@@ -503,6 +490,22 @@ def variational_section(measured):
             ],
         ),
     ]  # fmt: skip
+    if small:
+        parts.append(
+            markdown(
+                ["latent values, β", "reconstruction, nats", "KL, nats", "active values"],
+                [
+                    [
+                        f"{width}, {weight:g}",
+                        *(
+                            spread([run[m] for run in runs], 1)
+                            for m in ("reconstruction", "kl", "active")
+                        ),
+                    ]
+                    for (width, weight), runs in small.items()
+                ],
+            )
+        )
     for task in ("digits", "clothes"):
         methods = measured["strange"][task]["methods"]
         kinds = list(methods["−ELBO"]["of"])

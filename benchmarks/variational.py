@@ -39,8 +39,8 @@ from aeutils.images import to_bytes, to_unit_range  # noqa: E402
 
 SEEDS = (0, 1, 2)
 LATENT_DIM, BATCH_SIZE = 20, 125
-# epochs and peak of the rate: a second, short cycle after the long one
-CYCLES = ((26, 3e-3), (5, 1e-3))
+# cycles of the rate: epochs and peak
+CYCLES = ((26, 3e-3),)
 N_TRAIN = 55_000
 N_WEIGHTED = 1000
 BETAS = (0, 0.25, 1, 4, 32)
