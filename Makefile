@@ -9,11 +9,11 @@ COURSE ?= assignments
 CLASSROOM = PYTHONPATH=tools $(BIN)/python -m classroom --course "$(COURSE)"
 # in this order: denoising_quality reads what denoising_speed wrote
 FULL_BENCHMARKS := detector_score anomalies widths mnist_anomalies denoising_speed denoiser_seeds \
-  denoising_quality denoising_faster documents audio variational
+  denoising_quality denoising_faster documents audio sequences variational
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book print test test-backends lab execute bench lint clean
-.PHONY: release grade feedback grades.csv
+.PHONY: release collect grade feedback grades.csv likeness
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,14 +49,20 @@ bench: setup ## measure speed, write JSON and the benchmarks page (FULL=1: every
 release: setup ## make assignments/release from assignments/source (ASSIGNMENTS="01_...": these alone)
 	@$(CLASSROOM) release $(ASSIGNMENTS)
 
+collect: setup ## put a download of Canvas or Moodle into assignments/submitted (FROM=download.zip)
+	@$(CLASSROOM) collect $(if $(FROM),--from "$(FROM)") $(ASSIGNMENTS)
+
 grade: setup ## grade what is new in assignments/submitted/STUDENT/ASSIGNMENT (STUDENT=ada: hers anew; JOBS=4; UNSAFE=1: no sandbox)
 	@$(CLASSROOM) grade $(if $(STUDENT),--student "$(STUDENT)") $(if $(JOBS),--jobs $(JOBS)) $(if $(UNSAFE),--unsafe) $(ASSIGNMENTS)
 
 feedback: setup ## write a page for each graded submission to assignments/feedback
 	@$(CLASSROOM) feedback $(ASSIGNMENTS)
 
-grades.csv: setup ## write assignments/grades.csv, and the same for Canvas and Moodle
-	@$(CLASSROOM) grades $(ASSIGNMENTS)
+grades.csv: setup ## write assignments/grades.csv, and the same for Canvas and Moodle (SEPARATOR=";": for such spreadsheets)
+	@$(CLASSROOM) grades $(if $(SEPARATOR),--separator "$(SEPARATOR)") $(ASSIGNMENTS)
+
+likeness: setup ## compare submissions with each other: a hint, no proof (assignments/likeness.csv)
+	@$(CLASSROOM) likeness $(ASSIGNMENTS)
 
 lint: setup ## format and check the code, its types and the order of the package's rooms
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/mypy && $(BIN)/lint-imports

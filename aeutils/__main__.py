@@ -36,14 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands.add_parser("kernel", help="register a Jupyter kernel for the chapters")
     commands.add_parser("data", help="check the data files against their checksums")
     denoise = commands.add_parser(
-        "denoise", help="clean a scanned page or recorded speech: a file in, a file out"
+        "denoise",
+        help="clean a scanned page, a photograph or recorded speech: a file in, a file out",
     )
     denoise.add_argument(
-        "source", metavar="IN", help="picture of one page, or a sound file; never changed"
+        "source",
+        metavar="IN",
+        help="scanned page, photograph or sound file; never changed",
     )
     denoise.add_argument(
         "target", metavar="OUT", help="new file: .png, .tif, .tiff, .jpg, .jpeg; .wav for sound"
     )
+    kinds = denoise.add_mutually_exclusive_group()
+    kinds.add_argument("--page", action="store_true", help="the picture is a page")
+    kinds.add_argument("--photograph", action="store_true", help="the picture is a photograph")
     parsed = parser.parse_args(arguments)
     if parsed.command in OF_THE_BOOK:
         return _of_the_book(parsed.command)
@@ -54,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.command == "denoise":
         if Path(parsed.target).suffix.lower() == ".wav":
             return _denoise_sound(parsed.source, parsed.target)
-        return _denoise(parsed.source, parsed.target)
+        return _denoise(parsed.source, parsed.target, parsed.page, parsed.photograph)
     return _data()
 
 
@@ -98,14 +104,19 @@ def _data() -> int:
     return 0 if set(report.values()) == {"ok"} else 1
 
 
-def _denoise(source: str, target: str) -> int:
-    """Clean a scanned page with a progress bar; say in one sentence what went wrong."""
+def _denoise(source: str, target: str, page: bool, photograph: bool) -> int:
+    """Clean a picture, a page with a progress bar; say in one sentence what went wrong.
+
+    Where neither kind is asked for, a picture of many colours is taken for a photograph.
+    """
     import time
     import warnings
 
     from aeutils.core.errors import AeutilsError
     from aeutils.core.progress import show_progress
+    from aeutils.denoising import colourful, denoise_photograph_file
     from aeutils.documents import clean_file  # brings SciPy and Pillow
+    from aeutils.images import load_photograph
     from aeutils.runtime import quiet_logs
 
     quiet_logs()
@@ -120,7 +131,12 @@ def _denoise(source: str, target: str) -> int:
         with warnings.catch_warnings():
             # Pillow's remarks on odd files, which it reads nevertheless
             warnings.simplefilter("ignore")
-            clean_file(source, target, on_tile=on_tile)
+            if not page and not photograph:
+                photograph = colourful(load_photograph(source, longest=512))
+            if photograph:
+                denoise_photograph_file(source, target)
+            else:
+                clean_file(source, target, on_tile=on_tile)
     except (AeutilsError, OSError) as error:
         problem = " ".join(str(error).split())
     except MemoryError:
@@ -128,7 +144,7 @@ def _denoise(source: str, target: str) -> int:
     except KeyboardInterrupt:
         problem = "stopped; nothing was written."
     else:
-        print(f"{target}: written")
+        print(f"{target}: written" + ", as a photograph (--page for a page)" * photograph)
         return 0
     print("\n" * unfinished + f"python -m aeutils denoise: {problem}", file=sys.stderr)
     return 1

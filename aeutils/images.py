@@ -7,7 +7,7 @@ without guessing, and refuse the rest with an error that says what to do.
 import math
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ from aeutils.core.files import as_path
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["add_noise", "load_image", "to_unit_range"]
+__all__ = ["add_noise", "load_image", "load_photograph", "to_unit_range"]
 
 ROUNDING = 1e-6
 
@@ -126,8 +126,6 @@ def load_image(
         of other than 8 or 16 bits, signed ones.  If `size` is not two positive integers or
         `max_pixels` not one.
     """
-    from PIL import Image, ImageOps  # Pillow is needed by readers of picture files alone
-
     path = as_path("path", path)
     max_pixels = positive_integer("max_pixels", max_pixels, ImageError)
     if size is not None:
@@ -137,6 +135,57 @@ def load_image(
                 f"size must be at most {max_pixels:,} pixels; got {size[0]} × {size[1]}. Choose a "
                 "smaller one, or raise max_pixels."
             )
+    grey = _read(path, max_pixels, _grey)
+    return grey if size is None else _resized(grey, size)
+
+
+def load_photograph(
+    path: str | os.PathLike[str], max_pixels: int = 100_000_000, longest: int | None = None
+) -> NDArray[np.float32]:
+    """Read a picture file as one image in colour with pixels between 0 and 1.
+
+    What :func:`load_image` says of transparency, palettes, orientation and pages holds here too;
+    colour is read with 8 bits, and grey becomes three equal channels.
+
+    Parameters
+    ----------
+    path, max_pixels
+        See :func:`load_image`.
+    longest : int, optional
+        Means of squares of pixels are returned, so that the longer side has about so many.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32, shape (height, width, 3), between 0 (black) and 1.
+
+    Raises
+    ------
+    DataFileError, ImageError
+        As :func:`load_image`.
+    """
+    path = as_path("path", path)
+    max_pixels = positive_integer("max_pixels", max_pixels, ImageError)
+    if longest is not None:
+        longest = positive_integer("longest", longest, ImageError)
+
+    def convert(picture: "Image.Image") -> NDArray[np.float32]:
+        if picture.mode.startswith("I") or picture.mode == "F":
+            return np.repeat(_grey(picture)[..., None], 3, axis=2)
+        picture = _on_paper(picture)
+        if longest is not None:
+            picture = picture.reduce(max(1, max(picture.size) // longest))
+        return (np.asarray(picture) / np.float32(255)).astype(np.float32)
+
+    return _read(path, max_pixels, convert)
+
+
+def _read(
+    path: Path, max_pixels: int, convert: Callable[["Image.Image"], NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """Open a picture file, refuse what is no safe picture, and return it upright, converted."""
+    from PIL import Image, ImageOps  # Pillow is needed by readers of picture files alone
+
     if not path.is_file():
         what = "is a folder, not a picture file" if path.is_dir() else "does not exist"
         raise DataFileError(f"{path} {what}; check the path.")
@@ -150,7 +199,7 @@ def load_image(
         with picture:
             _refuse_large(path, picture.width * picture.height, max_pixels)
             _refuse_uncertain(path, picture)
-            grey = _grey(ImageOps.exif_transpose(picture))
+            return convert(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError as error:
         raise DataFileError(
             f"{path} is too large: more than twice the "
@@ -173,7 +222,6 @@ def load_image(
         raise DataFileError(
             f"{path} is broken or cut short ({error}); copy or export the picture again."
         ) from error
-    return grey if size is None else _resized(grey, size)
 
 
 def add_noise(
@@ -361,19 +409,25 @@ def _refuse_uncertain(path: Path, picture: "Image.Image") -> None:
 
 def _grey(picture: "Image.Image") -> NDArray[np.float32]:
     """Return a Pillow picture as float32, shape (height, width), between 0 and 1."""
-    from PIL import Image
-
     if picture.mode.startswith("I"):  # 16 bits, as 16 or 32
         return to_unit_range(np.asarray(picture).astype(np.uint16))
     if picture.mode == "F":
         return to_unit_range(np.asarray(picture))
+    # by way of RGB, since some modes (CMYK, LAB) have no direct way to grey
+    plain = picture.mode in ("1", "L") and not picture.has_transparency_data
+    grey = picture if plain else _on_paper(picture).convert("L")
+    return to_unit_range(np.asarray(grey))
+
+
+def _on_paper(picture: "Image.Image") -> "Image.Image":
+    """Return a picture as RGB, over white paper where it is transparent."""
+    from PIL import Image
+
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(paper, picture)
-    # by way of RGB, since some modes (CMYK, LAB) have no direct way to grey
-    grey = picture if picture.mode in ("1", "L") else picture.convert("RGB").convert("L")
-    return to_unit_range(np.asarray(grey))
+    return picture.convert("RGB")
 
 
 def to_bytes(page: NDArray[np.floating]) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
-"""Measure the cleaning of speech on voices and noises that nothing was trained on (25 minutes).
+"""Measure the cleaning of speech on voices and noises that nothing was trained on (15 minutes).
 
-Fourteen test voices, two reels of nine seconds each, in seven kinds of noise at four ratios.  The
+Fourteen test voices, nine seconds of each, in seven kinds of noise at four ratios.  The
 rivals' settings are chosen on the six selection voices, for each measure by that measure:
 
 - doing nothing;
@@ -15,10 +15,12 @@ rivals' settings are chosen on the six selection voices, for each measure by tha
 Babble is made of the other test voices; the kinds ``engine`` and ``music`` were in no training.
 SI-SDR in decibels and STOI everywhere, PESQ (narrow-band, by ``pesq``, which pip builds with a C
 compiler) at 5 dB, and what is left of the noise in the pauses.  Stored is one value a voice, since
-voices are what a figure should hold for.  Writes benchmarks/audio.json.
+voices are what a figure should hold for.  Writes benchmarks/audio.json.  After a new training
+``--only network`` measures that one anew and keeps the rest, since the mixtures stay the same.
 """
 
 import argparse
+import contextlib
 import itertools
 from pathlib import Path
 
@@ -43,20 +45,22 @@ CHOSEN_AT, CHOSEN_ON = (5,), 4  # dB; seconds of each selection voice
 GRIDS = {
     "spectral subtraction, oracle": [
         {"over_subtraction": over, "floor": floor}
-        for over, floor in itertools.product((1.0, 1.5, 2.0, 3.0), (0.05, 0.1, 0.2))
+        for over, floor in itertools.product((1.0, 2.0, 3.0, 4.0, 6.0), (0.02, 0.05, 0.1, 0.2))
     ],
     "Wiener, oracle": [
         {"smoothing": smoothing, "floor": floor}
-        for smoothing, floor in itertools.product((0.8, 0.9, 0.95, 0.98), (0.05, 0.1, 0.2))
+        for smoothing, floor in itertools.product((0.6, 0.8, 0.9, 0.95, 0.98), (0.02, 0.05, 0.1))
     ],
     "Wiener, blind": [
         {"by": by, "rule": rule, "smoothing": smoothing, "floor": floor}
         for by, rule, smoothing, floor in itertools.product(
-            ("quantile", "minimum"), ("wiener", "log"), (0.9, 0.98), (0.1, 0.2, 0.35)
+            ("quantile", "minimum"), ("wiener", "log"), (0.8, 0.9, 0.98), (0.05, 0.1, 0.2)
         )
     ],
 }
 MEASURES = {"si_sdr_db": audio.si_sdr, "stoi": audio.stoi}
+GROUPS = ("nothing", "filters", "RNNoise", "network", "small")
+ORDER = ("nothing", *GRIDS, "RNNoise", "network", *(f"small network, seed {s}" for s in SEEDS))
 
 
 def blind(noisy, by, **settings):
@@ -148,29 +152,37 @@ def chosen_settings(voices, music):
     }
 
 
-def small_networks():
-    """Return networks trained as the chapter trains its own, by running its cells: one a seed."""
+def small_networks(folder=None):
+    """Return networks trained as the chapter trains its own, by running its cells: one a seed.
+
+    Weights are kept in the folder, if there is one, and taken from there.
+    """
     core.Progress = type("Quiet", (core.Progress,), {"on_epoch_end": lambda *args, **kw: None})
     matplotlib.use("agg")  # the chapter's figures are drawn and not shown
-    cells = nbformat.read(CHAPTER, 4).cells
-    networks, variables = {}, {}
-    for cell in cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type != "code" or "cover-picture" in tags:
-            continue
-        if "builds-model" in tags or "trains-model" in tags:
-            break
-        exec(cell.source, variables)
-    recipe = [
-        c.source
-        for c in cells
-        if {"builds-model", "trains-model"} & set(c.metadata.get("tags", []))
-    ]
-    for seed in SEEDS:
-        for source in recipe:
-            exec(source.replace("SEED = 0", f"SEED = {seed}"), variables)
-        networks[f"small network, seed {seed}"] = variables["autoencoder"]
-        print(f"small network {seed} trained", flush=True)
+    cells, variables, recipe = nbformat.read(CHAPTER, 4).cells, {}, []
+    with contextlib.chdir(CHAPTER.parent):
+        for cell in cells:
+            tags = set(cell.metadata.get("tags", []))
+            if cell.cell_type != "code" or "cover-picture" in tags:
+                continue
+            if {"builds-model", "trains-model"} & tags:
+                recipe.append(cell.source)
+            if "trains-model" in tags:
+                break
+            exec(cell.source, variables)
+        networks = {}
+        for seed in SEEDS:
+            name = f"small network, seed {seed}"
+            kept = folder / f"{seed}.weights.h5" if folder else None
+            known = kept is not None and kept.exists()
+            for source in recipe[:-1] if known else recipe:
+                exec(source.replace("SEED = 0", f"SEED = {seed}"), variables)
+            networks[name] = variables["autoencoder"]
+            if known:
+                networks[name].load_weights(kept)
+            elif kept is not None:
+                networks[name].save_weights(kept)
+            print(name, flush=True)
     return networks
 
 
@@ -182,55 +194,30 @@ def left_in_pauses(clean, noisy, output):
     return 10 * np.log10((power[0] + 1e-12) / (power[1] + 1e-12))
 
 
-def main():
-    """Measure everything and store it."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--reels", type=int, default=2, help="reels of each voice")
-    parser.add_argument("--seconds", type=float, default=10, help="of each reel, at most")
-    parser.add_argument("--without-small", action="store_true", help="the shipped network alone")
-    options = parser.parse_args()
-    speech = load_speech()
-    (music,) = (r.samples for r in speech["music"])
-    selection, test = by_voice(speech["selection"]), by_voice(speech["test"])
-    n = int(options.seconds * audio.RATE)
-    test = {name: [loudest(x, n) for x in some[: options.reels]] for name, some in test.items()}
-    settings = chosen_settings(selection, music)
-    print(settings, flush=True)
-    delay = delay_of_rnnoise([x for some in selection.values() for x in some])
-    print(f"RNNoise is late by {delay} samples at 48,000 a second", flush=True)
-    networks = {"network": audio.load_speech_cleaner()}
-    if not options.without_small:
-        networks |= small_networks()
-    methods = ["nothing", *GRIDS, "RNNoise", *networks]
-    scores = {
-        measure: {
-            kind: {m: [{v: [] for v in test} for _ in RATIOS] for m in methods} for kind in KINDS
-        }
-        for measure in MEASURES
-    }
-    at_5 = {
-        name: {kind: {m: {v: [] for v in test} for m in methods} for kind in KINDS}
-        for name in ("pesq", "pauses_db")
-    }
-    for voice, kind, ratio, clean, noisy in mixtures(test, KINDS, RATIOS, music, options.reels):
-        power = audio.mean_power(noisy - clean)
-        outputs = {"nothing": noisy, "RNNoise": rnnoise(noisy, delay)}
-        outputs |= {name: audio.clean_signal(noisy, model) for name, model in networks.items()}
+def measured(test, kinds, music, n_reels, clean_up):
+    """Return all scores of some methods on the test voices, by measure, kind and method.
+
+    `clean_up` takes a mixture and the noise's mean power, and returns {method: output} for each
+    measure, since settings differ.
+    SI-SDR and STOI are lists, one a ratio, of one value a voice; PESQ and what is left in the
+    pauses are at 5 dB, one value a voice.
+    """
+    scores = {}
+
+    def add(measure, kind, method, ratio, voice, value):
+        of = scores.setdefault(measure, {}).setdefault(kind, {}).setdefault(method, {})
+        of.setdefault(ratio, {}).setdefault(voice, []).append(value)
+
+    for voice, kind, ratio, clean, noisy in mixtures(test, kinds, RATIOS, music, n_reels):
+        outputs = clean_up(noisy, audio.mean_power(noisy - clean))
         for measure, judge in MEASURES.items():
-            for name in GRIDS:
-                outputs[name] = FILTERS[name](noisy, power, **settings[measure][name])
-            for name in methods:
-                value = judge(clean, outputs[name])
-                scores[measure][kind][name][RATIOS.index(ratio)][voice].append(value)
-            if measure == "si_sdr_db" and ratio == 5:
-                for name in methods:
-                    at_5["pauses_db"][kind][name][voice].append(
-                        left_in_pauses(clean, noisy, outputs[name])
-                    )
-                    at_5["pesq"][kind][name][voice].append(
-                        pesq(audio.RATE, clean, outputs[name], "nb")
-                    )
-        if ratio == RATIOS[-1] and kind == KINDS[-1]:
+            for method, output in outputs[measure].items():
+                add(measure, kind, method, ratio, voice, judge(clean, output))
+                if measure == "si_sdr_db" and ratio == 5:
+                    left = left_in_pauses(clean, noisy, output)
+                    add("pauses_db", kind, method, ratio, voice, left)
+                    add("pesq", kind, method, ratio, voice, pesq(audio.RATE, clean, output, "nb"))
+        if ratio == RATIOS[-1] and kind == kinds[-1]:
             print(voice, flush=True)
 
     def means(values, digits):
@@ -238,53 +225,109 @@ def main():
         rounded = [round(float(np.mean(some)), digits) + 0.0 for some in values.values()]
         return [value if np.isfinite(value) else None for value in rounded]
 
-    clean_left = {
-        name: [
-            round(float(np.mean([audio.si_sdr(x, clean_up(x)) for x in some])), 2)
-            for some in test.values()
-        ]
-        for name, clean_up in {
-            "Wiener, blind": lambda x: blind(x, **settings["si_sdr_db"]["Wiener, blind"]),
-            "RNNoise": lambda x: rnnoise(x, delay),
-            **{n: lambda x, m=m: audio.clean_signal(x, m) for n, m in networks.items()},
-        }.items()
+    digits = {"si_sdr_db": 2, "stoi": 3, "pesq": 2, "pauses_db": 2}
+    return {
+        measure: {
+            kind: {
+                method: [means(of[ratio], digits[measure]) for ratio in RATIOS]
+                if measure in MEASURES
+                else means(of[5], digits[measure])
+                for method, of in methods.items()
+            }
+            for kind, methods in scores[measure].items()
+        }
+        for measure in digits
     }
-    measured = {
+
+
+def main():
+    """Measure everything, or some methods, and store it."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--reels", type=int, default=1, help="reels of each voice")
+    parser.add_argument("--seconds", type=float, default=10, help="of each reel, at most")
+    parser.add_argument(
+        "--only", nargs="+", choices=GROUPS, default=GROUPS, help="keep what is stored of the rest"
+    )
+    parser.add_argument("--small", type=Path, help="folder that keeps the small networks' weights")
+    parser.add_argument("--train-only", action="store_true", help="train the small ones, stop")
+    options = parser.parse_args()
+    if options.train_only:
+        return small_networks(options.small)
+    speech = load_speech()
+    (music,) = (r.samples for r in speech["music"])
+    selection, test = by_voice(speech["selection"]), by_voice(speech["test"])
+    n = int(options.seconds * audio.RATE)
+    test = {name: [loudest(x, n) for x in some[: options.reels]] for name, some in test.items()}
+    setup = {
         "ratios_db": list(RATIOS),
         "voices": list(test),
         "reels_of_a_voice": options.reels,
         "seconds_of_a_voice": [
             round(sum(map(len, some)) / audio.RATE, 1) for some in test.values()
         ],
-        "settings": settings,
-        "delay_of_rnnoise": delay,
         "pesq_mode": "narrow-band",
-        "clean_si_sdr_db": clean_left,
-        "music_si_sdr_db": {
-            name: round(audio.si_sdr(music, audio.clean_signal(music, model)), 1)
-            for name, model in networks.items()
-        },
-        # by kind and method, a list a ratio of one value a voice
-        **{
-            measure: {
-                kind: {
-                    m: [means(values, 2 if measure == "si_sdr_db" else 3) for values in rows]
-                    for m, rows in some.items()
-                }
-                for kind, some in kinds.items()
-            }
-            for measure, kinds in scores.items()
-        },
-        # at 5 dB, by kind and method, one value a voice
-        **{
-            name: {
-                kind: {m: means(values, 2) for m, values in some.items()}
-                for kind, some in kinds.items()
-            }
-            for name, kinds in at_5.items()
-        },
     }
-    results.write("audio", measured)
+    stored = {} if set(options.only) == set(GROUPS) else results.read("audio")
+    if any(stored.get(key) != value for key, value in setup.items()):
+        stored = {}
+    networks, settings, delay = {}, stored.get("settings"), stored.get("delay_of_rnnoise")
+    if "filters" in options.only:
+        settings = chosen_settings(selection, music)
+        print(settings, flush=True)
+    if "RNNoise" in options.only:
+        delay = delay_of_rnnoise([x for some in selection.values() for x in some])
+        print(f"RNNoise is late by {delay} samples at 48,000 a second", flush=True)
+    if "network" in options.only:
+        networks["network"] = audio.load_speech_cleaner()
+    if "small" in options.only:
+        networks |= small_networks(options.small)
+
+    def clean_up(noisy, power):
+        of_all = {"nothing": noisy} if "nothing" in options.only else {}
+        if "RNNoise" in options.only:
+            of_all["RNNoise"] = rnnoise(noisy, delay)
+        of_all |= {name: audio.clean_signal(noisy, model) for name, model in networks.items()}
+        outputs = {}
+        for measure in MEASURES:
+            some = settings[measure] if "filters" in options.only else {}
+            outputs[measure] = of_all | {
+                name: FILTERS[name](noisy, power, **chosen) for name, chosen in some.items()
+            }
+        return outputs
+
+    scores = measured(test, KINDS, music, options.reels, clean_up)
+    for measure in scores:
+        for kind in KINDS:
+            every = stored.get(measure, {}).get(kind, {}) | scores[measure][kind]
+            scores[measure][kind] = {name: every[name] for name in ORDER if name in every}
+    of_clean = {name: lambda x, m=m: audio.clean_signal(x, m) for name, m in networks.items()}
+    if "RNNoise" in options.only:
+        of_clean["RNNoise"] = lambda x: rnnoise(x, delay)
+    if "filters" in options.only:
+        blind_settings = settings["si_sdr_db"]["Wiener, blind"]
+        of_clean["Wiener, blind"] = lambda x: blind(x, **blind_settings)
+    kept = stored.get("clean_si_sdr_db", {}) | {
+        name: [
+            round(float(np.mean([audio.si_sdr(x, clean(x)) for x in some])), 2)
+            for some in test.values()
+        ]
+        for name, clean in of_clean.items()
+    }
+    of_music = stored.get("music_si_sdr_db", {}) | {
+        name: round(audio.si_sdr(music, audio.clean_signal(music, model)), 1)
+        for name, model in networks.items()
+    }
+    results.write(
+        "audio",
+        {
+            **setup,
+            "settings": settings,
+            "delay_of_rnnoise": delay,
+            "clean_si_sdr_db": {name: kept[name] for name in ORDER if name in kept},
+            "music_si_sdr_db": {name: of_music[name] for name in ORDER if name in of_music},
+            **scores,
+        },
+    )
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ def fastest(epoch):
 
 
 def lstm():
-    """Measure the LSTM autoencoder of chapter 8 on waves of one size."""
+    """Measure an LSTM autoencoder, smaller than chapter 8's, on waves of one size."""
     steps = np.random.default_rng(0).normal(size=(N_WINDOWS, WIDTH, 1)).cumsum(axis=1)
     x = (steps / steps.std()).astype("float32")
     size = {"width": WIDTH, "units": UNITS}

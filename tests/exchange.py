@@ -30,6 +30,7 @@ BUILDERS = {
     "residual_denoiser": lambda: denoising.residual_denoiser(
         filters=(8, 16), latent_dim=16, blocks=1
     ),
+    "photo_denoiser": lambda: denoising.photo_denoiser(filters=(4, 8), blocks=1),
     "page_cleaner": lambda: documents.page_cleaner(filters=(2, 4)),
     "speech_cleaner": lambda: audio.speech_cleaner(8, dilations=(1, 2)),
     "lstm_autoencoder": lambda: sequences.lstm_autoencoder(width=24),

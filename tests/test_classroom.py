@@ -494,10 +494,10 @@ def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys, new_course
         hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
     real = grade.run
 
-    def run(reference, handed_out, name, folder, unsafe):
+    def run(reference, handed_out, name, folder, *more):
         if folder.parent.name == "anna":
             raise OSError("no space left")
-        return real(reference, handed_out, name, folder, unsafe)
+        return real(reference, handed_out, name, folder, *more)
 
     monkeypatch.setattr(grade, "run", run)
     assert grade.main(course, [NAME], jobs=1, unsafe=False) == 1
@@ -539,3 +539,21 @@ def test_the_formgrader_shows_scripts_of_students_as_text():
     assert "onerror" not in html.replace("&lt;img src=x onerror=", "")
     with pytest.raises(RuntimeError, match="make grade"):
         config.Autograde.sanitize_preprocessors[0]().preprocess(None, {})
+
+
+def test_a_page_that_fails_costs_nobody_else_theirs(tmp_path, monkeypatch, capsys):
+    class Three:
+        root = tmp_path
+        visible = record = staticmethod(lambda *what: {})
+        submissions = staticmethod(lambda names: [(s, names[0], None) for s in "abc"])
+
+    def page(course, student, *rest):
+        if student == "b":
+            raise ValueError("\udc80")
+        return student
+
+    monkeypatch.setattr(feedback, "page", page)
+    monkeypatch.setattr(feedback.late, "Rules", lambda course: None)
+    paths = feedback.main(Three, ["01"])
+    assert [path.read_text() for path in paths] == ["a", "c"]
+    assert "[2/3] b, 01: NO PAGE, ValueError('\\udc80')" in capsys.readouterr().out

@@ -304,3 +304,59 @@ def test_the_plane_decodes_the_place_under_the_cursor(figure):
     before = grey(figure.locator("canvas"))
     plane.press("ArrowRight")
     assert np.abs(grey(figure.locator("canvas")) - before).max() > 0
+
+
+@chapter("08_sequences", "sliding-window")
+def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
+    figure, data = figure
+    errors, stride = unpacked(data["residuals"]) ** 2, data["stride"]
+    count, width = errors.shape
+    slider = figure.locator("input[type=range]")
+    says = figure.locator(".live-choice output")
+
+    def compare(place):
+        sums, held = np.zeros((2, stride * (count - 1) + width))
+        for i, row in enumerate(errors[: place + 1]):
+            sums[stride * i : stride * i + width] += row
+            held[stride * i : stride * i + width] += 1
+        done = stride * place + (width if place == count - 1 else stride)
+        scores = sums[:done] / held[:done]
+        words = says.inner_text()
+        assert f"window: {errors[place].mean():.3f}." in words
+        end = data["begin"] + done / data["rate"]
+        near = np.abs(scores - data["threshold"]) < 1e-5
+        alarms = int(words.split(": ")[-1].split()[0])
+        assert abs(alarms - int((scores > data["threshold"]).sum())) <= near.sum()
+        assert f"up to {end:.2f} s" in words
+        start = data["begin"] + stride * place / data["rate"]
+        assert slider.get_attribute("aria-valuetext") == f"{start:.2f} s"
+        assert f"from {start:.2f} s" in figure.locator("svg").get_attribute("aria-label")
+
+    assert figure.locator("> img").is_hidden()
+    compare(data["start"])
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    compare(count - 1)
+    button = figure.get_by_role("button")
+    button.press("Enter")
+    figure.page.wait_for_timeout(500)
+    button.press("Enter")
+    assert button.inner_text() == "Slide"
+    assert 0 < int(slider.input_value()) < count - 1
+    compare(int(slider.input_value()))
+    chart = figure.locator("svg")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    mouse = figure.page.mouse
+    mouse.move(box["x"] + box["width"] / 3, box["y"] + 30)
+    mouse.down()
+    mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
+    mouse.up()
+    steps = stride * (count - 1) + width
+    assert abs(int(slider.input_value()) - (steps / 2 - width / 2) / stride) <= 2
+    compare(int(slider.input_value()))
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")

@@ -9,7 +9,7 @@ from keras import layers
 
 from aeutils.core import count_macs, dense_autoencoder, split_at
 from aeutils.core.errors import ModelError
-from aeutils.denoising import conv_denoiser, residual_denoiser
+from aeutils.denoising import conv_denoiser, photo_denoiser, residual_denoiser
 from aeutils.generative import VariationalAutoencoder
 from aeutils.sequences import conv_sequence_autoencoder, lstm_autoencoder
 
@@ -72,6 +72,9 @@ def test_other_sizes():
         (lambda: residual_denoiser(filters=(24,)), "filters must be 2 positive integers"),
         (lambda: residual_denoiser(latent_dim=0), "latent_dim"),
         (lambda: residual_denoiser(blocks=0), "blocks"),
+        (lambda: photo_denoiser(filters=(8,)), "filters must be 2 positive integers"),
+        (lambda: photo_denoiser(blocks=0), "blocks"),
+        (lambda: photo_denoiser(channels=1.5), "channels"),
         (lambda: lstm_autoencoder(width=50), "width"),
         (lambda: lstm_autoencoder(units=0), "units"),
         (lambda: lstm_autoencoder(n_channels=1.5), "n_channels"),
@@ -86,6 +89,16 @@ def test_other_sizes():
 def test_bad_sizes_are_refused(build, words):
     with pytest.raises(ModelError, match=words):
         build()
+
+
+def test_photo_denoiser_scales_with_its_input():
+    model = photo_denoiser(filters=(4, 8), blocks=1, channels=1)
+    assert not any("bias" in w.path for w in model.weights)
+    noisy = np.random.default_rng(0).normal(size=(1, 16, 24, 1)).astype("float32")
+    once, thrice = (model.predict(a * noisy, verbose=0) for a in (1, 3))
+    assert once.shape == noisy.shape
+    assert np.abs(once - noisy).max() > 1e-3
+    assert thrice == pytest.approx(3 * once, abs=1e-4)
 
 
 def test_residual_denoiser_starts_without_its_dense_part():
@@ -147,16 +160,16 @@ def test_split_of_a_model_with_two_inputs():
 def test_networks_for_recordings(build):
     model = build()
     assert not model.compiled
-    assert model.get_layer("bottleneck").output.shape == (None, 16)
-    assert 3000 < model.count_params() < 4000
-    several = build(width=20, n_channels=3)
-    assert several.predict(np.zeros((2, 20, 3), "float32"), verbose=0).shape == (2, 20, 3)
+    assert model.get_layer("bottleneck").output.shape == (None, 32)
+    assert 13_000 < model.count_params() < 14_000
+    several = build(width=24, n_channels=3)
+    assert several.predict(np.zeros((2, 24, 3), "float32"), verbose=0).shape == (2, 24, 3)
 
 
 def test_lstm_is_the_same_whether_its_loop_is_written_out_or_not():
-    model, loop = lstm_autoencoder(width=12), lstm_autoencoder(width=12, unroll=False)
+    model, loop = (lstm_autoencoder(width=16, unroll=u) for u in (True, False))
     loop.set_weights(model.get_weights())
-    x = np.random.default_rng(0).normal(size=(3, 12, 1)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(3, 16, 1)).astype("float32")
     np.testing.assert_allclose(loop.predict(x, verbose=0), model.predict(x, verbose=0), atol=1e-6)
 
 

@@ -1,5 +1,8 @@
 """A student's process harms nothing, and each way of harming is told apart."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +79,22 @@ def test_what_cannot_be_interrupted_ends_with_the_sandbox(student, source, reaso
     with pytest.raises(sandbox.SandboxError, match=reason):
         run(student, source, seconds=1)
     assert student.process.poll() is not None
+
+
+@needs_sandbox
+def test_a_machine_that_forbids_a_sandbox_is_told_in_bubblewraps_own_words():
+    """As in a container, where parts of /proc are covered: then no second one may be mounted."""
+    outer = ["bwrap", "--unshare-all", "--dev-bind", "/", "/", "--proc", "/proc"]
+    outer += ["--dev-bind", "/dev/null", "/proc/cmdline"]
+    ask = "from classroom import sandbox; print(sandbox.missing())"
+    told = subprocess.run(
+        [*outer, sys.executable, "-c", ask],
+        env={"PYTHONPATH": str(ROOT / "tools"), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert "it says: bwrap: Can't mount proc" in told.stdout, told.stderr
+    assert "On any machine" in told.stdout
 
 
 @needs_sandbox

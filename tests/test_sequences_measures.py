@@ -1,4 +1,4 @@
-"""Precision and recall of ranges against the paper, written out step by step."""
+"""Measures of ranges against their papers, written out step by step, and other packages."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from aeutils.core.errors import SequenceError
-from aeutils.sequences import range_precision_recall
+from aeutils.sequences import range_precision_recall, vus_pr
 
 LABELS = [0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0]
 ALARMS = [0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0]
@@ -128,3 +128,53 @@ NO_ALARM = np.zeros(3, bool)
 def test_ranges_refuse(labels, alarms, settings, words):
     with pytest.raises(SequenceError, match=words):
         range_precision_recall(labels, alarms, **settings)
+
+
+STRANGE = np.repeat([0, 1, 0, 1, 0, 1, 0], [6, 5, 9, 2, 4, 1, 13])
+STEPS = np.arange(40)
+SCORES = np.round(np.sin(1.7 * STEPS) + 0.9 * STRANGE + np.cos(STEPS / 5) / 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("buffer", "n_thresholds", "volume"),
+    # of the package vus 0.0.6, by the paper's authors
+    [
+        (0, 40, 0.37245670995671),
+        (4, 40, 0.45444147847210575),
+        (9, 40, 0.5243066603604474),
+        (9, 10, 0.5251647899952845),
+    ],
+)
+def test_the_volume_as_its_authors_compute_it(buffer, n_thresholds, volume):
+    assert vus_pr(STRANGE, SCORES, buffer, n_thresholds) == pytest.approx(volume, abs=1e-6)
+    # only the order counts
+    assert vus_pr(STRANGE, np.exp(SCORES), buffer, n_thresholds) == pytest.approx(volume, abs=1e-6)
+
+
+def test_the_volume_of_a_perfect_score_and_of_chance():
+    assert vus_pr(STRANGE, STRANGE, 0) == pytest.approx(1)
+    assert vus_pr(STRANGE, -STRANGE, 0) < 0.25
+    labels = np.arange(4000) % 500 < 50
+    chance = np.random.default_rng(0).random(4000)
+    assert vus_pr(labels, chance, 0) == pytest.approx(labels.mean(), abs=0.03)
+    # an alarm beside an anomaly is worth something with a buffer alone
+    late = np.roll(labels, 60).astype(float)
+    assert vus_pr(labels, late, 60) > vus_pr(labels, late, 0) + 0.01
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((np.zeros(40), SCORES, 4), "anomalous and normal"),
+        ((np.ones(40), SCORES, 4), "anomalous and normal"),
+        ((STRANGE, SCORES[1:], 4), "one per label"),
+        ((STRANGE, np.full(40, np.nan), 4), "finite"),
+        ((STRANGE, SCORES, -1), "buffer"),
+        ((STRANGE, SCORES, True), "buffer"),
+        ((STRANGE, SCORES, 4, 0), "n_thresholds"),
+        ((SCORES, SCORES, 4), "labels must be 0 or 1"),
+    ],
+)
+def test_a_volume_of_what_makes_none_is_refused(arguments, words):
+    with pytest.raises(SequenceError, match=words):
+        vus_pr(*arguments)

@@ -30,7 +30,7 @@ def test_numbers_may_be_those_of_numpy(build, arguments, tmp_path):
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda: lstm_autoencoder(width=50), "multiple of patch; got width 50 and patch 4. .* 52"),
+        (lambda: lstm_autoencoder(width=50), "multiple of patch; got width 50 and patch 8. .* 56"),
         (lambda: conv_sequence_autoencoder(width=50), "multiple of 4; got width 50. Use width 52"),
         (lambda: lstm_autoencoder(unroll="no"), "unroll must be True or False; got 'no'"),
         (lambda: lstm_autoencoder(width=True), "width must be a positive integer"),

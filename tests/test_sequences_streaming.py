@@ -51,6 +51,25 @@ def test_scores_agree_with_their_definition(case):
     np.testing.assert_allclose(scores, scores_by_loop(x, width, stride), rtol=1e-9)
 
 
+def squares(batch):
+    return np.square(batch.astype(float)).mean(axis=2) + np.arange(batch.shape[1])
+
+
+@given(cases())
+def test_scores_of_steps_are_means_over_windows_of_the_step_itself(case):
+    x, width, stride, batch_size = case
+    starts = [*range(0, len(x) - width, stride), len(x) - width]
+    expected = [
+        np.mean([np.square(x[i]).mean() + i - s for s in starts if s <= i < s + width])
+        for i in range(len(x))
+    ]
+    scores = score_steps(x, squares, width, stride, batch_size)
+    np.testing.assert_allclose(scores, expected, rtol=1e-5, atol=1e-5)
+    scorer = StreamScorer(squares, width, stride, x.shape[1], batch_size)
+    streamed = [scorer.push(x[i : i + 3]) for i in range(0, len(x), 3)]
+    np.testing.assert_allclose(np.concatenate([*streamed, scorer.finish()]), scores, rtol=1e-9)
+
+
 class Unreliable:
     """Scores windows; raises what it is told to, before or after some of its work."""
 
@@ -195,7 +214,7 @@ def test_scores_may_be_integers_or_bool():
     [
         (lambda batch: batch, "one score for each window"),
         (lambda batch: batch[:1, 0, 0], "one score for each window"),
-        (lambda batch: loudness(batch)[:, None], "one score for each window"),
+        (lambda batch: loudness(batch)[:, None], "or for each of its steps"),
         (lambda batch: 1.0, "one score for each window"),
         (lambda batch: loudness(batch) * np.nan, "finite scores; got NaN"),
         (lambda batch: loudness(batch) + 1e308, "too large"),

@@ -93,8 +93,8 @@ def test_a_mask_that_is_multiplied_with_the_input_is_drawn():
 def test_a_recurrent_autoencoder_is_drawn_as_steps_and_units():
     drawing = show.diagram(sequences.lstm_autoencoder(), "caption")
     assert drawing.label == (
-        "Network from left to right: input 96 × 1, reshape 24 × 4, LSTM 16, repeat 24 × 16, "
-        "LSTM 24 × 16, dense 24 × 4, reshape 96 × 1."
+        "Network from left to right: input 96 × 1, reshape 12 × 8, LSTM 32, repeat 12 × 32, "
+        "LSTM 12 × 32, dense 12 × 8, reshape 96 × 1."
     )
     assert [b.name for b in drawing.blocks if b.side == "bottleneck"] == ["bottleneck"]
     wrapped = keras.Sequential(

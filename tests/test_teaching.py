@@ -47,3 +47,14 @@ def test_every_assignment_is_in_the_table():
     names = {path.parent.name for path in ROOT.glob("assignments/source/*/*.ipynb")}
     (table,) = re.findall(r"\n## The assignments\n\n((?:\|.*\n)+)", GUIDE)
     assert set(re.findall(r"`(\w+)`", table)) == names
+
+
+def test_no_assignment_puts_the_book_with_its_solutions_beside_a_student():
+    for path in ROOT.glob("assignments/source/*/*.ipynb"):
+        (cell,) = [
+            cell.source
+            for cell in nbformat.read(path, 4).cells
+            if cell.metadata.get("nbgrader", {}).get("grade_id") == "setup-book"
+        ]
+        assert "clone" not in cell
+        assert '"pip", "install", "--no-deps"' in cell

@@ -61,6 +61,12 @@ def test_the_development_container_is_set_up_by_make():
     text = (ROOT / ".devcontainer" / "devcontainer.json").read_text()
     settings = json.loads(re.sub(r"(?m)^\s*//.*$", "", text))
     assert settings["postCreateCommand"] == "make setup"
+    # without these, bubblewrap cannot make a sandbox in it; the teacher's page names the same
+    allowed = settings["runArgs"]
+    guide = (ROOT / "book" / "teaching.md").read_text()
+    for option in ("seccomp", "apparmor", "systempaths"):
+        assert f"{option}=unconfined" in allowed
+        assert f"--security-opt {option}=unconfined" in guide
 
 
 def test_the_book_is_published_only_after_the_tests():

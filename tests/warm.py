@@ -1,6 +1,6 @@
 """Workers of the grader that need not import Keras again, for tests that grade many submissions.
 
-One process in a sandbox imports what assignments import, and forks a worker for each submission
+One process in a sandbox imports what submissions import, and forks a worker for each submission
 and each side of it; the worker begins with no names of its own, as any other does.
 """
 
@@ -14,8 +14,9 @@ import types
 from classroom.sandbox import Sandbox, command
 
 FORKS = """
-import os, signal, socket, sys, tempfile
-import keras, matplotlib.pyplot, scipy.stats, sklearn.decomposition
+import importlib, os, signal, socket, sys, tempfile
+for module in sys.argv[2:]:
+    importlib.import_module(module)
 from classroom import worker
 
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -38,12 +39,16 @@ while True:
 """
 
 
+# what assignments import
+KERAS = ("keras", "matplotlib.pyplot", "scipy.stats", "sklearn.decomposition")
+
+
 @contextlib.contextmanager
-def sandboxes():
-    """Start the process that forks; gives a class to take the place of ``Sandbox``."""
+def sandboxes(modules=KERAS):
+    """Start the process that forks, with modules imported; gives a class instead of ``Sandbox``."""
     here, there = socket.socketpair()
     forks = subprocess.Popen(
-        [*command(), sys.executable, "-c", FORKS, str(there.fileno())],
+        [*command(), sys.executable, "-c", FORKS, str(there.fileno()), *modules],
         pass_fds=[there.fileno()],
         stderr=subprocess.DEVNULL,
     )

@@ -1,12 +1,12 @@
-"""Train the network that ``aeutils.audio`` ships: about an hour on one processor core.
+"""Train the network that ``aeutils.audio`` ships: 50 minutes on one processor core.
 
 Four hours of twenty voices (``tools/voices.py`` fetches them), mixed anew for every step: with no
-noise or with one or two of ten kinds, from -5 to 40 dB, each through a random equaliser.  What
-judges the network in the end is kept out: all test speakers, and the noises ``engine``, ``music``
-and recorded sounds.  Settings were chosen on the speakers of the group "selection".
+noise or with one or two of ten kinds, from -7 to 40 dB, many through random equalisers.  What
+judges the network in the end is kept out: all test speakers, and the noises ``engine`` and
+``music``.  Settings were chosen on the speakers of the group "selection".
 
     python tools/voices.py FOLDER
-    python tools/train_speech_cleaner.py FOLDER --minutes 55
+    python tools/train_speech_cleaner.py FOLDER --minutes 50
     python tools/train_speech_cleaner.py FOLDER --ship
 
 Writes ``speech_cleaner.npz``, weights in half precision, and ``speech_cleaner.json``, the course
@@ -251,7 +251,7 @@ def main():
     """Train, report, store."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=55)
+    parser.add_argument("--minutes", type=float, default=50)
     parser.add_argument("--steps", type=int, default=None, help="default: by the time per step")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--bfloat16", action="store_true")

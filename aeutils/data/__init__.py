@@ -32,6 +32,7 @@ __all__ = [
     "load_odd_beat",
     "load_page_cleaner_weights",
     "load_penguins",
+    "load_photo_denoiser_weights",
     "load_prose",
     "load_scanned_page",
     "load_speech",
@@ -263,6 +264,22 @@ def load_speech_cleaner_weights() -> list[NDArray[np.float32]]:
         If the data file is missing, truncated or altered.
     """
     return _load_weights("speech_cleaner.npz")
+
+
+def load_photo_denoiser_weights() -> list[NDArray[np.float32]]:
+    """Load the weights of :func:`aeutils.denoising.photo_denoiser`, trained by the book.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        As the network's ``set_weights`` takes them; stored in half precision.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    return _load_weights("photo_denoiser.npz")
 
 
 def _load_weights(name: str) -> list[NDArray[np.float32]]:

@@ -3,4 +3,9 @@ from .losses import negative_psnr as negative_psnr
 from .measures import psnr as psnr
 from .measures import ssim as ssim
 from .networks import conv_denoiser as conv_denoiser
+from .networks import photo_denoiser as photo_denoiser
 from .networks import residual_denoiser as residual_denoiser
+from .photographs import colourful as colourful
+from .photographs import denoise_photograph as denoise_photograph
+from .photographs import denoise_photograph_file as denoise_photograph_file
+from .photographs import load_photo_denoiser as load_photo_denoiser

@@ -14,7 +14,7 @@ from aeutils.core.checks import positive_integer, positive_integers
 from aeutils.core.errors import ModelError
 from aeutils.core.layers import UpsampleConv2D
 
-__all__ = ["conv_denoiser", "residual_denoiser"]
+__all__ = ["conv_denoiser", "photo_denoiser", "residual_denoiser"]
 
 
 def conv_denoiser(
@@ -159,6 +159,74 @@ def residual_denoiser(
     # in float32 also where the rest is not, since the steps of bfloat16 near 1 can be seen
     clean = layers.Activation("sigmoid", dtype="float32")(upward(shape[2])(x))
     return keras.Model(noisy, clean, name="residual_denoiser")
+
+
+def photo_denoiser(
+    filters: Sequence[int] = (32, 64), blocks: int = 4, channels: int = 3
+) -> keras.Model:
+    """Small denoiser for photographs of any size and noise of any level.
+
+    A local mean over some 24 pixels is subtracted; convolutions at half and at a quarter of the
+    size, with a skip connection, estimate the noise from what is left, and the noise is subtracted
+    from the input.  No layer has a bias, so that the output for ``a * image`` is ``a`` times the
+    output, and the network can follow the noise beyond the levels that it was trained on.
+
+    Parameters
+    ----------
+    filters : tuple of (int, int), default (32, 64)
+        Number of filters at half and at a quarter of the size.
+    blocks : int, default 4
+        Residual blocks of two convolutions at a quarter of the size.
+    channels : int, default 3
+        Channels of the photographs.
+
+    Returns
+    -------
+    keras.Model
+        Uncompiled; accepts and outputs float32, shape (n, height, width, channels), with sides
+        that are multiples of 8.  The output may leave [0, 1] a little.  Call it for images of
+        several sizes; ``predict`` takes images of one size.
+
+    Raises
+    ------
+    ModelError
+        If a number is not a positive integer, or `filters` are not two.
+
+    References
+    ----------
+    Zhang, Zuo, Chen, Meng and Zhang, "Beyond a Gaussian denoiser: residual learning of deep CNN
+    for image denoising", IEEE Transactions on Image Processing 26 (7), 2017; Mohan, Kadkhodaie,
+    Simoncelli and Fernandez-Granda, "Robust and interpretable blind image denoising via bias-free
+    convolutional neural networks", ICLR 2020.
+    """
+    half, quarter = positive_integers("filters", filters, ModelError, length=2)
+    blocks = positive_integer("blocks", blocks, ModelError)
+    channels = positive_integer("channels", channels, ModelError)
+    plain: dict[str, Any] = {"padding": "same", "use_bias": False}
+    curved = plain | {"activation": "relu", "kernel_initializer": "he_normal"}
+    # at first the blocks add little, and the output is nearly the input
+    little = {"kernel_initializer": keras.initializers.VarianceScaling(0.01)}
+
+    noisy = keras.Input((None, None, channels))
+    # noise is told from what a photograph shows by its details, whatever the brightness
+    mean = layers.AveragePooling2D(8)(noisy)
+    mean = layers.AveragePooling2D(3, strides=1, padding="same")(mean)
+    mean = layers.UpSampling2D(8, interpolation="bilinear")(mean)
+    x = layers.Subtract()([noisy, mean])
+    x = layers.Conv2D(half, 2, strides=2, **plain)(x)
+    skip = layers.Conv2D(half, 3, **curved)(x)
+    x = layers.Conv2D(quarter, 2, strides=2, **plain)(skip)
+    for _ in range(blocks):
+        inner = layers.Conv2D(quarter, 3, **curved)(x)
+        inner = layers.Conv2D(quarter, 3, **plain, **little)(inner)
+        x = layers.Add()([x, inner])
+    x = layers.Conv2DTranspose(half, 2, strides=2, **plain)(x)
+    x = layers.Add()([skip, x])
+    x = layers.Conv2D(half, 3, **curved)(x)
+    last = layers.Conv2DTranspose(channels, 2, strides=2, dtype="float32", **plain, **little)
+    noise = last(x)
+    clean = layers.Subtract(dtype="float32")([noisy, noise])
+    return keras.Model(noisy, clean, name="photo_denoiser")
 
 
 def _image_shape(image_shape: Sequence[int | None]) -> tuple[int | None, int | None, int]:

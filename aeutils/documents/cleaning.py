@@ -7,16 +7,15 @@ fails.
 
 import math
 import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from aeutils.core.errors import DataFileError, ModelError
-from aeutils.core.files import atomic_write
+from aeutils.core.errors import ModelError
+from aeutils.core.pictures import checked_target, refuse_large, resolution, save_picture
 from aeutils.data import load_page_cleaner_weights
 from aeutils.documents.pages import checked_page
 from aeutils.documents.tiles import apply_in_tiles
@@ -26,15 +25,6 @@ if TYPE_CHECKING:
     import keras
 
 __all__ = ["clean_file", "clean_page", "load_page_cleaner"]
-
-FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".jpeg": "JPEG"}
-SETTINGS: dict[str, dict[str, Any]] = {
-    "PNG": {},
-    "TIFF": {"compression": "tiff_lzw"},
-    "JPEG": {"quality": 92},
-}
-LARGEST_JPEG = 65_500  # height and width, by its library
-LARGEST_DPI = 65_535  # JPEG has 16 bits for it
 
 ROUNDING = 1e-6  # by which a network may leave 0 to 1
 
@@ -135,20 +125,11 @@ def clean_file(
         no file is written then.
     """
     source, target = Path(source), Path(target)
-    kind = _checked_target(source, target)
+    kind = checked_target(source, target)
     page = load_image(source)
-    dpi = _resolution(source)
-    if kind == "JPEG" and max(page.shape) > LARGEST_JPEG:
-        raise DataFileError(
-            f"{target} must be at most {LARGEST_JPEG:,} pixels high and wide to be a JPEG; got "
-            f"{page.shape[0]:,} × {page.shape[1]:,}. Choose a name that ends in .png."
-        )
-    clean = _cleaned(page, model, None, on_tile, to_bytes)
-    from PIL import Image
-
-    settings = SETTINGS[kind] | ({} if dpi is None else {"dpi": dpi})
-    with atomic_write(target, replace=False) as file:
-        Image.fromarray(clean).save(file, kind, **settings)
+    dpi = resolution(source)
+    refuse_large(target, kind, page.shape)
+    save_picture(target, kind, _cleaned(page, model, None, on_tile, to_bytes), dpi)
 
 
 def _cleaned(
@@ -209,59 +190,3 @@ def _checked_ink(ink: NDArray[np.float32]) -> NDArray[np.float32]:
             "sigmoid."
         )
     return np.clip(ink, 0, 1)
-
-
-def _checked_target(source: Path, target: Path) -> str:
-    """Return the format to write, or raise before any work is done."""
-    kind = FORMATS.get(target.suffix.lower())
-    if kind is None:
-        raise DataFileError(
-            f"{target} has no ending that names a format to write; "
-            f"choose one of {', '.join(FORMATS)}."
-        )
-    try:
-        target.lstat()
-    except FileNotFoundError:
-        pass
-    except (OSError, ValueError) as error:  # the name is too long, say
-        reason = getattr(error, "strerror", None) or error
-        raise DataFileError(f"{target} cannot be written ({reason}).") from error
-    else:
-        # by whatever name, link or way: it must not be the input
-        if os.path.exists(source) and target.exists() and os.path.samefile(source, target):
-            raise DataFileError(f"{target} is the input itself; choose another name.")
-        raise DataFileError(
-            f"{target} exists already and is not replaced; choose another name or delete it first."
-        )
-    if not target.parent.is_dir():
-        raise DataFileError(f"the folder {target.parent} does not exist; make it first.")
-    if not os.access(target.parent, os.W_OK):
-        raise DataFileError(f"the folder {target.parent} may not be written to; choose another.")
-    return kind
-
-
-def _resolution(path: Path) -> tuple[float, float] | None:
-    """Return the resolution that a picture file names, upright, or None; refuse several pages."""
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
-                # a telephone's MPO file is one photograph with a preview
-                pages = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)
-                dpi: Any = picture.info.get("dpi")
-                turned = picture.getexif().get(0x0112, 1) >= 5  # by a quarter
-    except Exception as error:  # Pillow's decoders report a broken file by errors of any kind
-        raise DataFileError(
-            f"{path} is broken or cut short ({error}); copy or export the picture again."
-        ) from error
-    if pages > 1:
-        raise DataFileError(f"{path} holds {pages} pages; save each as a file of its own first.")
-    try:
-        across, down = (float(n) for n in dpi)
-    except (TypeError, ValueError, ZeroDivisionError):
-        return None
-    if not (1 < across <= LARGEST_DPI and 1 < down <= LARGEST_DPI):
-        return None
-    return (down, across) if turned else (across, down)

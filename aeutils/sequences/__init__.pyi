@@ -1,4 +1,5 @@
 from .measures import range_precision_recall as range_precision_recall
+from .measures import vus_pr as vus_pr
 from .networks import conv_sequence_autoencoder as conv_sequence_autoencoder
 from .networks import lstm_autoencoder as lstm_autoencoder
 from .streaming import StreamScorer as StreamScorer

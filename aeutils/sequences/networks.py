@@ -13,8 +13,8 @@ __all__ = ["conv_sequence_autoencoder", "lstm_autoencoder"]
 def lstm_autoencoder(
     width: int = 96,
     n_channels: int = 1,
-    units: int = 16,
-    patch: int = 4,
+    units: int = 32,
+    patch: int = 8,
     unroll: bool = True,
 ) -> keras.Sequential:
     """Build the LSTM autoencoder for windows of recordings, of chapter 8.
@@ -31,11 +31,11 @@ def lstm_autoencoder(
         Number of time steps of a window, a multiple of `patch`.
     n_channels : int, default 1
         Number of values per step.
-    units : int, default 16
+    units : int, default 32
         Number of hidden units of both LSTMs, and so the width of the bottleneck.
-    patch : int, default 4
+    patch : int, default 8
         Time steps that an LSTM reads at once, as one longer vector.  An LSTM computes one step
-        after the other, so that a patch of 4 makes it about 4 times as fast.
+        after the other, so that a patch of 8 makes it several times as fast.
     unroll : bool, default True
         Whether Keras unrolls the loop over the ``width / patch`` steps, which is faster on a
         processor for up to about fifty of them.  Use False for longer windows, and for the fast
@@ -89,8 +89,8 @@ def lstm_autoencoder(
 def conv_sequence_autoencoder(
     width: int = 96,
     n_channels: int = 1,
-    filters: tuple[int, int] = (4, 4),
-    latent_dim: int = 16,
+    filters: tuple[int, int] = (8, 8),
+    latent_dim: int = 32,
 ) -> keras.Sequential:
     """Build the convolutional autoencoder for windows of recordings, of chapter 8.
 
@@ -105,9 +105,9 @@ def conv_sequence_autoencoder(
         Number of time steps of a window, a multiple of 4.
     n_channels : int, default 1
         Number of values per step.
-    filters : tuple of (int, int), default (4, 4)
+    filters : tuple of (int, int), default (8, 8)
         Number of filters at half and at a quarter of the length.
-    latent_dim : int, default 16
+    latent_dim : int, default 32
         Width of the bottleneck.
 
     Returns

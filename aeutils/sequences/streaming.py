@@ -26,16 +26,17 @@ def score_steps(
     stride: int = 1,
     batch_size: int = WINDOWS_AT_ONCE,
 ) -> NDArray[np.float64]:
-    """Compute the anomaly score of every time step: the mean score of the windows that hold it.
+    """Compute the anomaly score of every time step: its mean score in the windows that hold it.
 
     Parameters
     ----------
     x : array-like, shape (n_steps,) or (n_steps, n_channels)
         One recording; see :func:`sliding_windows`.
     score_windows : callable
-        Accepts windows, float32 of shape (n, `width`, n_channels), and returns one finite anomaly
-        score for each, shape (n,): for instance the mean squared error of their reconstructions.
-        It may change the windows, which are copies.
+        Accepts windows, float32 of shape (n, `width`, n_channels), and returns finite anomaly
+        scores: one for each step of each window, shape (n, `width`), for instance the squared
+        error of its reconstruction; or one for each window, shape (n,), which then counts for
+        all of its steps.  It may change the windows, which are copies.
     width, stride : int
         See :func:`sliding_windows`.
     batch_size : int, default 256
@@ -240,7 +241,7 @@ class StreamScorer:
             stream.counts[start : start + self.width] += 1
 
     def _window_scores(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the score of each window, float64, shape (n,)."""
+        """Return the scores of each window, float64, shape (n, 1) or (n, width)."""
         n = len(windows)
         if n < self.batch_size:  # filled up, so that a compiled network sees one shape only
             filling = np.zeros((self.batch_size - n, *windows.shape[1:]), np.float32)
@@ -248,12 +249,13 @@ class StreamScorer:
         scores = plain_array(
             "the output of score_windows", self.score_windows(windows), SequenceError
         )
-        if scores.shape != (self.batch_size,):
+        of_steps = (self.batch_size, self.width)
+        if scores.shape not in (of_steps[:1], of_steps):
             raise SequenceError(
-                f"score_windows must return one score for each window, shape ({self.batch_size},); "
-                f"got shape {scores.shape}."
+                f"score_windows must return one score for each window, shape {of_steps[:1]}, or "
+                f"for each of its steps, shape {of_steps}; got shape {scores.shape}."
             )
-        scores = scores[:n].astype(np.float64)
+        scores = scores[:n].reshape(n, -1).astype(np.float64)
         # so small that the sum over all windows of a step is finite, too
         if not (np.abs(scores) <= np.finfo(np.float64).max / self.width).all():
             raise SequenceError(

@@ -24,9 +24,12 @@ STEP = 58.0
 # where blocks stand below each other; six columns of them fit a telephone
 HEIGHT_OF_LANES = 110.0
 STEP_OF_LANES = 55.0
+# what a column of the page holds; a longer network of several lanes is set more closely
+WIDEST_OF_LANES = 660.0
 # layers that are drawn, and what they are called
 NAMES = {
     "AveragePooling1D": "mean",
+    "AveragePooling2D": "mean",
     "Bidirectional": "two-way",
     "Conv1D": "conv",
     "Conv1DTranspose": "conv up",
@@ -154,7 +157,10 @@ class Diagram:
             middles.append(height + deep / 2)
             ends.append(height + deep)
             height += deep + bottom
-        width = step * (max(block.column for block in self.blocks) + 1) + 8
+        columns = max(block.column for block in self.blocks) + 1
+        if lanes > 1:
+            step = min(step, (WIDEST_OF_LANES - 8) / columns)
+        width = step * columns + 8
         parts = []
         for i, (block, (w, h)) in enumerate(zip(self.blocks, sizes, strict=True)):
             x, y = _centre(block, step), middles[block.lane]

@@ -131,4 +131,11 @@ def moment_scores(scores, width, step, n_steps):
 }
 
 # … fails exactly these tests
-FAILED_BY_MISTAKES = {"test-scaled", "test-fold", "test-moments"}
+FAILED_BY_MISTAKES = {
+    "test-fold",
+    "test-moments",
+    "test-moments-gaps",
+    "test-scaled",
+    "test-scaled-gaps",
+    "test-unfold",
+}

@@ -1,6 +1,7 @@
 """Where the files of a course lie, and nbgrader's view of them."""
 
 import contextlib
+import copy
 import fcntl
 import json
 import os
@@ -24,7 +25,8 @@ from nbgrader.utils import capture_log
 from sqlalchemy.exc import SAWarning
 
 from aeutils.core.files import atomic_write
-from classroom.intake import readable
+from classroom import limits
+from classroom.intake import UnreadableError, contents, readable
 
 PARTIAL = ".release.partial"
 # said by nbgrader's own way of making entries
@@ -72,8 +74,10 @@ class Course:
 
     def reference(self, name):
         """Return the notebook that submissions are compared with: no solutions, but all tests."""
+        notebook = nbformat.read(self.source(name), 4)
+        limits.add(notebook)
         return _through(
-            nbformat.read(self.source(name), 4),
+            notebook,
             LockCells(),
             ClearSolutions(),
             ClearOutput(),
@@ -87,7 +91,7 @@ class Course:
 
     def handed_out(self, name):
         """Return the notebook as students get it."""
-        return _through(self.reference(name), ClearHiddenTests())
+        return without_hidden_tests(self.reference(name))
 
     def submissions(self, names):
         """Return (student, assignment, folder) of all that was handed in."""
@@ -125,6 +129,22 @@ class Course:
         else:
             write(path, json.dumps(record, indent=1))
 
+    def collected(self, student, name):
+        """Return what an archive told of a submission that came from it: a dict, else empty.
+
+        A folder that was changed since did not come from there as it is.
+        """
+        try:
+            record = json.loads(self.collected_path(student, name).read_text())
+            folder = self.root / "submitted" / student / name
+            return record if record["contents"] == contents(folder) else {}
+        except (OSError, ValueError, KeyError, UnreadableError):
+            return {}
+
+    def collected_path(self, student, name):
+        """Return the path of that."""
+        return self.root / "collected" / student / f"{name}.json"
+
     def _record_path(self, student, name):
         return self.graded_notebook(student, name).with_name("grading.json")
 
@@ -153,6 +173,9 @@ class Course:
                 "If cells were added or removed after submissions were graded: move "
                 "gradebook.db and autograded/ away, and everything is graded anew."
             )
+        notebook = nbformat.read(partial / f"{name}.ipynb", 4)
+        limits.add(notebook)
+        nbformat.write(notebook, partial / f"{name}.ipynb")
         target = self.root / "release" / name
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(exist_ok=True)
@@ -171,6 +194,11 @@ class Course:
             yield
 
 
+def without_hidden_tests(reference):
+    """Return a reference notebook as students see it."""
+    return _through(copy.deepcopy(reference), ClearHiddenTests())
+
+
 def graded(cell):
     """Tell whether nbgrader knows a cell."""
     return "grade_id" in cell.metadata.get("nbgrader", {})
@@ -183,7 +211,7 @@ def write(path, text):
         file.write(text.encode())
 
 
-def table(rows, file=sys.stdout):
+def table(rows, file=None):
     """Print rows of equal length under each other."""
     widths = [max(len(str(row[column])) for row in rows) for column in range(len(rows[0]))]
     for row in rows:

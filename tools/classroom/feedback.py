@@ -9,7 +9,7 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import v4
 from nbgrader.preprocessors import GetGrades
 
-from classroom import submission
+from classroom import grades, late, submission
 from classroom.cleaning import FILTERS
 from classroom.course import write
 
@@ -27,16 +27,21 @@ def main(course, names):
     """Write the pages of all graded submissions; return their paths."""
     visible = {name: course.visible(name) for name in names}
     items = [item for item in course.submissions(names) if course.record(*item[:2])]
-    paths = []
+    rules, paths = late.Rules(course), []
     for number, (student, name, _) in enumerate(items, 1):
         path = course.root / "feedback" / student / name / f"{name}.html"
-        write(path, page(course, student, name, visible[name]))
-        print(f"[{number}/{len(items)}] {student}, {name}", flush=True)
-        paths.append(path)
+        told = f"[{number}/{len(items)}] {student}, {name}"
+        try:
+            write(path, page(course, student, name, visible[name], rules))
+        except Exception as error:  # whatever is odd in one page must not cost the others theirs
+            told += f": NO PAGE, {ascii(error)[:300]}"
+        else:
+            paths.append(path)
+        print(told, flush=True)
     return paths
 
 
-def page(course, student, name, visible):
+def page(course, student, name, visible, rules):
     """Return the page of one submission."""
     notebook = nbformat.read(course.graded_notebook(student, name), 4)
     for cell in notebook.cells:
@@ -53,11 +58,30 @@ def page(course, student, name, visible):
     exporter.register_preprocessor(GetGrades, enabled=True)
     told = {"student": student, "assignment": name, "notebook": name}
     told["db_url"] = course.gradebook_url
-    note = course.record(student, name).get("note")
-    if note:
-        notebook.cells.insert(0, v4.new_markdown_cell(f"*Your submission: {note}.*"))
+    for text in reversed(_notes(course, student, name, rules)):
+        notebook.cells.insert(0, v4.new_markdown_cell(f"*{text}*"))
     html, _ = exporter.from_notebook_node(notebook, {"nbgrader": told})
     # what is left after the sanitising are scripts of the template, MathJax from another host
     html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)
     html = html.replace("<head>", f"<head>\n{POLICY}", 1)
     return html.replace("</head>", f"{STYLE}\n</head>", 1)
+
+
+def _notes(course, student, name, rules):
+    """Return what stands above the notebook: what was odd about it, and what being late costs."""
+    notes = []
+    note = course.record(student, name).get("note")
+    if note:
+        notes.append(f"Your submission: {note}.")
+    told = rules.of(student).get(name, late.Lateness())
+    if told.told():
+        row = grades.result(course, student, name)
+        text = f"Handed in {told.told()}."
+        final = told.final(row["score"])
+        if final is not None:
+            of = f"{row['max_score']:g}"
+            text += f" {row['score']:g} of {of} points before it, **{final:g} of {of}** after it."
+        if told.time:
+            text += f" It came at {told.time.isoformat(' ', 'minutes')} ({told.source})."
+        notes.append(text)
+    return notes

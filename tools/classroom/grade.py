@@ -11,8 +11,8 @@ from nbformat import v4
 from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import SaveAutoGrades
 
-from classroom import grades, intake, sandbox, submission
-from classroom.course import CourseError, graded, table, write
+from classroom import grades, intake, sandbox, submission, vary, warm
+from classroom.course import CourseError, graded, table, without_hidden_tests, write
 
 
 def main(course, names, jobs, unsafe, student=None):
@@ -35,32 +35,17 @@ def main(course, names, jobs, unsafe, student=None):
                 raise CourseError(f"no submission of {student!r} in {course.root / 'submitted'}")
         for stray in course.strays():
             print(f"submitted/{stray} is no student's folder, and is left alone")
-        assignments = {item[1] for item in found}
-        references = {n: (course.reference(n), course.handed_out(n)) for n in assignments}
-        marks = {item: fingerprint(course, *item) for item in found}
+        versions = Versions(course, {item[1] for item in found})
+        marks, problems = {}, {}
+        for item in found:
+            marks[item], problems[item] = fingerprint(course, *item, versions.number(*item[:2]))
         known = {item: course.record(*item[:2]).get("of") for item in found}
         todo = [item for item in found if student is not None or known[item] != marks[item]]
         for name in sorted({item[1] for item in todo}):
             course.release(name)
         print(f"{len(found)} submissions, {len(todo)} to grade", flush=True)
-        failed = 0
-        pool = ThreadPoolExecutor(jobs)
-        try:
-            futures = {pool.submit(run, *references[i[1]], *i[1:], unsafe): i for i in todo}
-            for number, future in enumerate(as_completed(futures), 1):
-                student, name, _ = item = futures[future]
-                try:
-                    notebook, note, seconds = future.result()
-                    record = {"of": marks[item], "note": note, "seconds": round(seconds, 1)}
-                    save(course, student, name, notebook, record)
-                    told = grades.told(grades.result(course, student, name))
-                except Exception as error:
-                    failed += 1
-                    kept = "; its earlier mark is kept" if course.record(student, name) else ""
-                    told = f"NOT GRADED{kept}, {type(error).__name__}: {error}"
-                print(f"[{number}/{len(todo)}] {student}, {name}: {told}", flush=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
+        with _warm(todo, unsafe):
+            failed = _grade_all(course, todo, versions, marks, problems, jobs, unsafe)
     rows = [grades.result(course, student, name) for student, name, _ in found]
     if rows:
         print()
@@ -69,29 +54,97 @@ def main(course, names, jobs, unsafe, student=None):
     return failed
 
 
-def fingerprint(course, student, name, folder):
-    """Return what tells a submission, or its assignment, from another version: their contents."""
-    digest = hashlib.sha256(course.source(name).read_bytes())
+@contextlib.contextmanager
+def _warm(todo, unsafe):
+    """Let the workers be forked, where that pays."""
+    if unsafe or len(todo) < 2:
+        yield
+        return
+    with warm.forks() as why:
+        if why:
+            print(f"Each submission begins from scratch, which takes longer: {why}")
+        yield
+
+
+def _grade_all(course, todo, versions, marks, problems, jobs, unsafe):
+    """Run and store the submissions; return the number of those that could not be graded."""
+    failed = 0
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        futures = {
+            pool.submit(run, *versions.of(*item[:2]), *item[1:], unsafe, problems[item]): item
+            for item in todo
+        }
+        for number, future in enumerate(as_completed(futures), 1):
+            student, name, _ = item = futures[future]
+            try:
+                notebook, note, seconds = future.result()
+                record = {"of": marks[item], "note": note, "seconds": round(seconds, 1)}
+                save(course, student, name, notebook, record)
+                told = grades.told(grades.result(course, student, name))
+            except Exception as error:
+                failed += 1
+                kept = "; its earlier mark is kept" if course.record(student, name) else ""
+                told = f"NOT GRADED{kept}, {type(error).__name__}: {error}"
+            print(f"[{number}/{len(todo)}] {student}, {name}: {told}", flush=True)
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return failed
+
+
+class Versions:
+    """The assignments as each student has them."""
+
+    def __init__(self, course, names):
+        self._plain = {}
+        for name in names:
+            reference = course.reference(name)
+            self._plain[name] = reference, without_hidden_tests(reference)
+        self._varied = {name for name in names if vary.is_varied(self._plain[name][0])}
+        self._words = vary.key(course) if self._varied else ""
+
+    def number(self, student, name):
+        """Return the number that makes a student's data; None where all have the same."""
+        return vary.number(self._words, student, name) if name in self._varied else None
+
+    def of(self, student, name):
+        """Return the reference notebook of a student, and what the student got."""
+        number = self.number(student, name)
+        if number is None:
+            return self._plain[name]
+        return tuple(vary.with_number(notebook, number) for notebook in self._plain[name])
+
+
+def fingerprint(course, student, name, folder, number=None):
+    """Return what tells a submission, or its assignment, from another version: their contents.
+
+    Beside it stands why the folder's other files cannot be taken, empty where they can.
+    """
+    digest, problem = hashlib.sha256(course.source(name).read_bytes()), ""
+    if number is not None:
+        digest.update(str(number).encode())
     try:
         digest.update(intake.contents(folder).encode())
     except intake.UnreadableError as error:
-        digest.update(str(error).encode())
+        problem = str(error)
+        digest.update(problem.encode())
         with contextlib.suppress(OSError, intake.UnreadableError):
             digest.update(intake.content(folder / f"{name}.ipynb", intake.SIZE_LIMIT))
-    return digest.hexdigest()
+    return digest.hexdigest(), problem
 
 
-def run(reference, handed_out, name, folder, unsafe=False):
-    """Run a submission; return the executed notebook, a note and the seconds it took."""
+def run(reference, handed_out, name, folder, unsafe=False, problem=""):
+    """Run a submission; return the executed notebook, a note and the seconds it took.
+
+    Where there is a ``problem`` with its folder, the notebook alone is taken.
+    """
     start = time.monotonic()
     submitted, note = intake.read(folder, name, handed_out)
     # what cannot be read is graded as if nothing had been written
-    notebook, repeated = submission.rebuild(reference, submitted or reference)
+    notebook, repeated = submission.rebuild(reference, submitted or handed_out, handed_out)
     notes, files = [note, repeated], None if submitted is None else folder
-    try:
-        intake.contents(folder)
-    except intake.UnreadableError as error:
-        notes += [f"{error}: graded without its other files"] if files else []
+    if files and problem:
+        notes.append(f"{problem}: graded without its other files")
         files = None
     process = submission.Run(files, unsafe)
     try:

@@ -13,10 +13,13 @@ from pathlib import Path
 
 from nbformat import v4
 
+from classroom.reader import OUT_OF_MEMORY
+
 SIZE_LIMIT = 50 * 2**20  # bytes of a notebook, pictures in its outputs included
 READ_SECONDS = 30
 # of all that lies in a submission's folder
 FILES, BYTES, DEPTH = 5_000, 200 * 2**20, 20
+NOTEBOOKS = 20  # that are looked into, where none has the assignment's name
 
 
 class UnreadableError(Exception):
@@ -106,11 +109,20 @@ def read(folder, name, reference):
     if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
         return None, "not a folder of its own"
     try:
-        files = [entry.name for entry in os.scandir(folder) if entry.name.endswith(".ipynb")]
+        files = _notebooks(folder)
+        if not files:  # unpacked, with a folder around it
+            folders = [
+                entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)
+            ]
+            below = sorted(folders, key=os.fsencode)[:NOTEBOOKS]
+            files = [
+                os.path.join(name, file) for name in below for file in _notebooks(folder / name)
+            ]
     except OSError as error:
         return None, f"its folder could not be read: {error.strerror}"
     problems, others = [], []
-    for file in sorted(files, key=lambda file: (file != f"{name}.ipynb", file)):
+    files.sort(key=lambda file: (file != f"{name}.ipynb", os.fsencode(file)))
+    for file in files[:NOTEBOOKS]:
         try:
             notebook = _load(folder / file)
         except UnreadableError as error:
@@ -131,7 +143,15 @@ def read(folder, name, reference):
         return others[0][1:]
     if others:
         problems = [f"several notebooks could be meant: {', '.join(other[0] for other in others)}"]
+    if len(files) > NOTEBOOKS:
+        problems = [f"{len(files):,} notebooks, of which none is called {name}.ipynb"]
     return None, "; ".join(problems) or "there is no notebook"
+
+
+def _notebooks(folder):
+    """Return the names of what may be notebooks; browsers add endings to them."""
+    names = [entry.name for entry in os.scandir(folder)]
+    return [name for name in names if ".ipynb" in name.lower() and not name.startswith(".")]
 
 
 def _name_cells(notebook, reference):
@@ -161,9 +181,10 @@ def content(path, largest):
     except OSError as error:
         link = error.errno == errno.ELOOP
         raise UnreadableError("it is a link" if link else error.strerror or str(error)) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise UnreadableError("it is not an ordinary file")
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise UnreadableError("it is not an ordinary file")
         found = file.read(largest + 1)
     if len(found) > largest:
         raise UnreadableError(f"it is larger than {largest / 2**20:.0f} MiB")
@@ -180,8 +201,11 @@ def _load(path):
         )
     except subprocess.TimeoutExpired:
         raise UnreadableError(f"it takes longer than {READ_SECONDS} s to be read") from None
-    if done.returncode:
+    if done.returncode == OUT_OF_MEMORY or done.returncode < 0:
         raise UnreadableError("it takes more memory than it is given to be read")
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise UnreadableError(readable(f"the program that reads it failed, {''.join(last)[:150]}"))
     answer = json.loads(done.stdout)
     if isinstance(answer, str):
         raise UnreadableError(answer)

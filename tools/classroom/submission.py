@@ -13,7 +13,9 @@ from classroom.sandbox import Sandbox, SandboxError
 CELL_SECONDS = 120
 CALL_SECONDS = 60  # of a student's function that a check calls
 TOTAL_SECONDS = 600
-RESTARTS = 3
+RESTARTS = 5
+ENDED = f"the student's process ended more than {RESTARTS} times, and is not begun again"
+PIXELS = 20_000_000  # of a picture: a small file can hold one that fills a browser's memory
 NO_ANSWER = "it answered with something that is not an answer"
 
 
@@ -27,20 +29,28 @@ def kind(cell):
     return "both" if told.get("locked") else "student"
 
 
-def rebuild(reference, submitted):
+def rebuild(reference, submitted, handed_out):
     """Return the reference notebook with the student's answers and own cells in it, and a note.
 
     Tests, texts and the order of the tasks are the reference's, whatever was done to them; from
     the submission come the contents of the cells that a student may write in, by their
     grade_id, and the cells that the student added, behind the cell that they followed.  An
     answer that stands in several cells, copied or split, is all of them, in their order.
+    ``handed_out`` is the reference as students see it: it tells which cells they changed.
     """
-    known = {_id(cell) for cell in reference.cells if _id(cell)}
-    given, answers, added, last = {_key(cell) for cell in reference.cells}, {}, {}, None
+    known = {_id(cell): cell for cell in handed_out.cells if _id(cell)}
+    given, answers, added, last = {_key(cell) for cell in handed_out.cells}, {}, {}, None
+    whole = {_id(cell) for cell in submitted.cells if _same(cell, known.get(_id(cell)))}
+    changed = []
     for cell in submitted.cells:
         grade_id = _id(cell)
-        if grade_id in known:
+        # of a cell that is not the student's, a copy with other contents is one of their own
+        again = grade_id in whole or grade_id in changed
+        if grade_id in known and _answer(known[grade_id]):
             answers.setdefault(grade_id, []).append(cell.source)
+            last = grade_id
+        elif grade_id in known and (_same(cell, known[grade_id]) or not again):
+            changed += [] if _same(cell, known[grade_id]) else [grade_id]
             last = grade_id
         elif cell.cell_type in ("code", "markdown") and _key(cell) not in given:
             added.setdefault(last, []).append(cell)
@@ -48,19 +58,33 @@ def rebuild(reference, submitted):
     rebuilt.cells = [_fresh(cell) for cell in added.get(None, [])]
     repeated = []
     for cell in copy.deepcopy(reference.cells):
-        if _id(cell) and cell.metadata.nbgrader.get("solution"):
+        if _answer(cell):
             found = answers.get(_id(cell), [cell.source])
             # what is the same twice is one answer
             cell.source = "\n\n".join(dict.fromkeys(found))
             repeated += [_id(cell)] if len(set(found)) > 1 else []
         rebuilt.cells.append(cell)
         rebuilt.cells += [_fresh(extra) for extra in added.get(_id(cell), []) if _id(cell)]
-    note = f"answers in several cells, all taken: {', '.join(repeated)}" if repeated else ""
-    return rebuilt, note
+    notes = [f"answers in several cells, all taken: {', '.join(repeated)}"] if repeated else []
+    if changed:
+        more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
+        told = ", ".join(changed[:5]) + more
+        notes.append(f"differ from the assignment, whose cells count: {told}")
+    return rebuilt, "; ".join(notes)
 
 
 def _id(cell):
     return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def _answer(cell):
+    return bool(_id(cell) and cell.metadata.nbgrader.get("solution"))
+
+
+def _same(cell, other):
+    """Tell whether two cells hold the same, but for space at the ends of lines."""
+    lines = [[line.rstrip() for line in c.source.strip().splitlines()] for c in (cell, other) if c]
+    return len(lines) == 2 and lines[0] == lines[1]
 
 
 def _key(cell):
@@ -81,11 +105,13 @@ class Run:
         self.deadline = time.monotonic() + TOTAL_SECONDS
         self.checks = Sandbox("checker", unsafe=unsafe)
         self.student = Sandbox("student", folder, unsafe)
-        self.given, self.done, self.restarts = [], [], 0
+        self.given, self.done, self.restarts, self.ended = [], [], 0, False
 
     def cell(self, cell):
         """Run one code cell on the side or sides where it belongs; return its outcome."""
         where = kind(cell)
+        if self.ended and where != "checks":
+            return failure("ProcessEnded", ENDED)
         if where == "checks":
             try:
                 return self._on(self.checks, {"do": "run", "source": cell.source, "fetch": True})
@@ -126,8 +152,10 @@ class Run:
         """Pass a question of the checks on to the student's process; return its answer."""
         seconds = max(1, min(CALL_SECONDS, seconds))
         calls = request["do"] != "value"
+        if self.ended:
+            return {"error" if calls else "refused": ENDED}, b""
         try:
-            self.student.send(request | ({"seconds": seconds} if calls else {}), cargo)
+            self.student.send(request | {"seconds": seconds}, cargo)
             answer, cargo = self.student.receive(seconds + 5)
             done = answer.get("done")
             if not isinstance(done, dict):
@@ -140,8 +168,12 @@ class Run:
     def _restart(self):
         """Begin the student's process anew, with the cells that did not end it."""
         self.student.close()
-        self.student = Sandbox("student", self.folder, self.unsafe)
-        self._repeat(self.student, self.done)
+        self.restarts += 1
+        # without its earlier cells it would answer wrong questions wrongly
+        self.ended = self.restarts > RESTARTS
+        if not self.ended:
+            self.student = Sandbox("student", self.folder, self.unsafe)
+            self._repeat(self.student, self.done)
 
     def _restart_checks(self):
         """Begin the checks' process anew: values that were handed over can have ended it."""
@@ -150,11 +182,10 @@ class Run:
         self._repeat(self.checks, self.given)
 
     def _repeat(self, side, sources):
-        self.restarts += 1
         # a process may end a second time, at a later moment: then it is found dead when it is
         # needed next, and begun again
         with contextlib.suppress(SandboxError):
-            for source in sources if self.restarts <= RESTARTS else []:
+            for source in sources:
                 seconds = min(CELL_SECONDS, self.deadline - time.monotonic())
                 if seconds <= 0:
                     return
@@ -199,7 +230,13 @@ def _displayed(item):
     kept = {"text/plain": _text(item.get("text/plain", ""))}
     with contextlib.suppress(TypeError, ValueError, binascii.Error):
         picture = _text(item.get("image/png"))
-        if base64.b64decode(picture).startswith(b"\x89PNG"):
+        content = base64.b64decode(picture)
+        width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
+        if (
+            content.startswith(b"\x89PNG")
+            and content[12:16] == b"IHDR"
+            and width * height <= PIXELS
+        ):
             kept["image/png"] = picture
     return kept
 

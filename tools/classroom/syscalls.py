@@ -1,15 +1,19 @@
-"""System calls that a sandbox refuses, since memory that they give is counted nowhere."""
+"""System calls that a sandbox refuses.
+
+Memory that they give is counted nowhere, or what they store can be read by another sandbox (keys).
+"""
 
 import contextlib
 import platform
 import struct
 import tempfile
 
-# the number of the architecture, and of memfd_create, memfd_secret and shmget on it
+# the number of the architecture, and of memfd_create, memfd_secret, shmget, add_key, request_key
+# and keyctl on it
 # (linux/audit.h, asm/unistd.h)
 _KNOWN = {
-    "x86_64": (0xC000003E, (319, 447, 29)),
-    "aarch64": (0xC00000B7, (279, 447, 194)),
+    "x86_64": (0xC000003E, (319, 447, 29, 248, 249, 250)),
+    "aarch64": (0xC00000B7, (279, 447, 194, 217, 218, 219)),
 }
 # operations of a filter, and what it answers (linux/bpf_common.h, linux/seccomp.h)
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06

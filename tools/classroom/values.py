@@ -6,13 +6,16 @@ what the checks are for, but nothing in a line can run code or pretend to be a c
 
 import base64
 import io
+import math
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
 _DEEPEST = 20
+_MODEL = 256 * 2**20  # bytes of a model's file, unpacked
 
 
 class NotPlainDataError(TypeError):
@@ -61,7 +64,7 @@ def pack(value, hold=None, depth=0):
     raise NotPlainDataError(f"it is of type {type(value).__name__}")
 
 
-def unpack(packed, held=None):
+def unpack(packed, held=None, depth=0):
     """Turn what :func:`pack` made into the value again; a broken one raises ``ValueError``.
 
     A model that holds code of its own is not loaded: ``held`` gets its number and returns what
@@ -69,17 +72,23 @@ def unpack(packed, held=None):
     """
     if packed is None or type(packed) in (bool, str):
         return packed
+    if depth > _DEEPEST:
+        raise ValueError(f"a value came over that is nested more than {_DEEPEST} levels deep")
+
+    def inner(item):
+        return unpack(item, held, depth + 1)
+
     try:
         ((kind, content), *_) = packed.items()
         if kind in ("int", "float"):
             return {"int": int, "float": float}[kind](content)
         if kind in ("list", "tuple"):
-            return {"list": list, "tuple": tuple}[kind](unpack(item, held) for item in content)
+            return {"list": list, "tuple": tuple}[kind](inner(item) for item in content)
         if kind == "dict":
-            return {str(key): unpack(item, held) for key, item in content}
+            return {str(key): inner(item) for key, item in content}
         if kind == "array":
-            array = np.load(io.BytesIO(base64.b64decode(content)), allow_pickle=False)
-            return array[()] if packed["scalar"] else array
+            array = _array(base64.b64decode(content))
+            return array[()] if packed["scalar"] and array.ndim == 0 else array
         if kind == "model":
             try:
                 return _load_model(base64.b64decode(content))
@@ -90,8 +99,25 @@ def unpack(packed, held=None):
     except NotPlainDataError:
         raise
     except Exception as error:
-        raise ValueError(f"a value came over broken: {error}") from error
+        if "came over" in str(error):
+            raise
+        raise ValueError(f"a value came over broken: {str(error)[:300]}") from None
     raise ValueError(f"a value of the unknown kind {kind!r} came over")
+
+
+def _array(content):
+    """Return the array of a file; one that says it is larger than it is gets no memory."""
+    file = io.BytesIO(content)
+    version = np.lib.format.read_magic(file)
+    read = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    shape, _, dtype = read[version](file)
+    if math.prod(shape) * dtype.itemsize != len(content) - file.tell():
+        raise ValueError("an array is not as large as it says")
+    file.seek(0)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
 def _array_bytes(value):
@@ -157,6 +183,10 @@ def _load_model(content):
         path = Path(folder) / "model.keras"
         path.write_bytes(content)
         try:
+            with zipfile.ZipFile(path) as parts:
+                size = sum(part.file_size for part in parts.infolist())
+            if size > _MODEL:
+                raise ValueError(f"it is larger than {_MODEL / 2**20:.0f} MiB")
             # safe mode refuses code that hides in a file
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
             if isinstance(model, keras.Sequential):

@@ -57,8 +57,9 @@ class Worker:
         self.shell = InteractiveShell.instance(user_ns={"__name__": "__main__"})
         self.shell.colors = "nocolor"
         self.shell.history_manager.enabled = False
-        # errors are told in the answer, once
-        self.shell._showtraceback = lambda *arguments: None
+        # errors are told in the answer, once: IPython would make pages of them, which takes long
+        for shows in ("showtraceback", "showsyntaxerror", "showindentationerror"):
+            setattr(self.shell, shows, lambda *arguments, **more: None)
         # IPython would keep all that is printed a second time, without a limit
         self.shell._tee = lambda channel: contextlib.nullcontext()
         self.own = set()  # the names that cells of this process have defined
@@ -77,7 +78,7 @@ class Worker:
                 with capture_output(stdout=False, stderr=False) as captured:
                     sys.stdout, sys.stderr = out, err
                     result = self.shell.run_cell(source, store_history=False)
-            rich = captured.outputs
+            rich = _shown(captured.outputs)
             failed = result.error_before_exec or result.error_in_exec
         except BaseException as caught:  # a student's code may raise anything, anywhere
             failed = caught
@@ -87,7 +88,7 @@ class Worker:
         self.own |= {name for name in now if now[name] is not known.get(name)}
         if failed is not None:
             error = _describe(failed, brief=fetch)
-        told = {"stdout": _text(out), "stderr": _text(err), "rich": _shown(rich), "error": error}
+        told = {"stdout": _text(out), "stderr": _text(err), "rich": rich, "error": error}
         return told, None
 
     def _fetch(self, source):
@@ -151,22 +152,26 @@ class Worker:
         answer, value = self.ask(request, pack([list(args), kwargs]))
         if "error" in answer:
             raise RuntimeError(f"{what} raised an error: {answer['error']}")
-        result, changed = unpack(value, self._held_model)
+        both = unpack(value, self._held_model)
+        if not isinstance(both, list) or len(both) != 2:
+            raise RuntimeError(f"{what} answered with something that is not an answer")
+        result, changed = both
         if changed is not None:
             merge([list(args), kwargs], changed)
         return result
 
-    def value(self, name):
+    def value(self, name, seconds):
         """Hand over a value by its name, or say that it is a function, or missing."""
         if name not in self.shell.user_ns or name.startswith("_"):
             return {"missing": True}, None
         found = self.shell.user_ns[name]
         try:
-            return {"value": True}, pack(found, self._hold)
-        except Exception as error:
+            with _time_limit(seconds):
+                return {"value": True}, pack(found, self._hold)
+        except BaseException as error:  # a student's object may raise anything when it is looked at
             if callable(found) and not isinstance(found, type):
                 return {"function": True}, None
-            return {"refused": str(error)[:300]}, None
+            return {"refused": _words(error)[:300]}, None
 
     def _hold(self, model):
         self.held.append(model)
@@ -178,7 +183,9 @@ class Worker:
 
     def ask_model(self, number, method, seconds, value):
         """Call a model that was not handed over."""
-        return self._answer(getattr(self.held[number], method), seconds, value)
+        return self._answer(
+            lambda *a, **k: getattr(self.held[number], method)(*a, **k), seconds, value
+        )
 
     def _answer(self, function, seconds, value):
         try:
@@ -190,7 +197,7 @@ class Worker:
         except NotPlainDataError as error:
             return {"error": f"its result cannot be checked: {error}"}, None
         except BaseException as error:
-            return {"error": f"{type(error).__name__}: {error}"[:1000]}, None
+            return {"error": f"{type(error).__name__}: {_words(error)}"[:1000]}, None
 
 
 @contextlib.contextmanager
@@ -211,11 +218,20 @@ def _raise_timeout(signum, frame):
 
 def _describe(error, brief):
     """Return the error as a notebook stores it; brief for a check, whose code stays hidden."""
-    name, text = type(error).__name__, str(error)[:5000]
+    name, text = str(type(error).__name__), _words(error)[:5000]
     lines = [f"{name}: {text}"]
     if not brief:
-        lines = traceback.format_exception(error)[-12:]
+        with contextlib.suppress(Exception):  # an error of a student's own class may be odd
+            lines = traceback.format_exception(error)[-12:]
     return {"ename": name, "evalue": text, "traceback": [line[:5000] for line in lines]}
+
+
+def _words(error):
+    """Return what an error says, which may be an error."""
+    try:
+        return str(error)
+    except Exception:
+        return "an error that does not say what it is"
 
 
 def _text(printed):
@@ -264,7 +280,10 @@ def main(role):
     def take():
         message = json.loads(requests.readline() or sys.exit())
         cargo = requests.read(message.pop("bytes"))
-        return message, json.loads(cargo) if cargo else None
+        try:
+            return message, json.loads(cargo) if cargo else None
+        except (ValueError, RecursionError):  # the other side can send anything
+            return message, {"what is no JSON": None}
 
     def ask(message, value=None):
         send({"ask": message}, value)
