@@ -15,6 +15,7 @@ REACHED = [
     "04_anomalies_in_any_data",
     "05_cleaning_documents",
     "06_cleaning_audio",
+    "09_variational_autoencoder",
 ]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height
 LONGEST, FIRST_FIGURE = 14_000, 500
