@@ -544,7 +544,7 @@ def test_the_formgrader_shows_scripts_of_students_as_text():
 def test_a_page_that_fails_costs_nobody_else_theirs(tmp_path, monkeypatch, capsys):
     class Three:
         root = tmp_path
-        visible = record = staticmethod(lambda *what: {})
+        visible = record = staticmethod(lambda *what: {"finished": True})
         submissions = staticmethod(lambda names: [(s, names[0], None) for s in "abc"])
 
     def page(course, student, *rest):

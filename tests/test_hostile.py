@@ -85,8 +85,8 @@ def graded_code(notebooks):
             return dict(zip((e["is"] for e in entries), pool.map(run, entries), strict=True))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submission, "CELL_SECONDS", 3)
-        patch.setattr(submission, "CALL_SECONDS", 2)
+        patch.setattr(submission, "CELL_SECONDS", 6)
+        patch.setattr(submission, "CALL_SECONDS", 4)
         patch.setattr(sandbox, "MEMORY", 2**30)
         done = run_all([entry for entry in entries if entry.get("own")])
         with warm.sandboxes(("matplotlib.pyplot", "matplotlib_inline.backend_inline")) as forked:

@@ -16,6 +16,7 @@ import numpy as np
 
 _DEEPEST = 20
 _MODEL = 256 * 2**20  # bytes of a model's file, unpacked
+_ARRAY = 192 * 2**20  # bytes of an array: as text they are the 256 MiB that pass
 
 
 class NotPlainDataError(TypeError):
@@ -40,8 +41,8 @@ def pack(value, hold=None, depth=0):
     Raises
     ------
     NotPlainDataError
-        For any other kind (functions stay where they are), for arrays of objects, and for nesting
-        without end.
+        For any other kind (functions stay where they are), for arrays of objects or of more than
+        192 MiB, and for nesting without end.
     """
     if depth > _DEEPEST:
         raise NotPlainDataError(f"it is nested more than {_DEEPEST} levels deep")
@@ -124,6 +125,10 @@ def _array_bytes(value):
     array = np.asarray(value)
     if array.dtype.hasobject:
         raise NotPlainDataError("it is an array of Python objects")
+    if array.nbytes > _ARRAY:  # written out, whatever little memory it needs as it is
+        raise NotPlainDataError(
+            f"it is an array of {array.nbytes:,} bytes, at most {_ARRAY:,} pass"
+        )
     file = io.BytesIO()
     np.save(file, array, allow_pickle=False)
     return base64.b64encode(file.getvalue()).decode()
