@@ -104,6 +104,8 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 
 {of_lstm_vae}
 
+{of_variational}
+
 ## Sequences
 
 Measured on {sequences[date]} by `python benchmarks/sequences.py`, a part of `make bench FULL=1`: {sequences[on]}, {sequences[processor]}, {sequence_minutes:.0f} minutes.
@@ -582,6 +584,87 @@ def lstm_vae_table(measured):
     return markdown(["network", "seconds an epoch"], rows)
 
 
+def variational_section(measured):
+    """Return what benchmarks/variational.py has measured, as a section of the page."""
+    likelihood = list(measured["likelihood"].values())
+    seconds = [run["seconds"] for run in measured["training"].values()]
+    rows = [[name, "exact", f"{row['nats']:.2f}"] for name, row in measured["rivals"].items()]
+    for estimate, key in (("ELBO", "negative_elbo"), ("1,000 draws", "importance_weighted")):
+        nats = spread([run[key] for run in likelihood])
+        rows.append(["variational autoencoder, 20 values", estimate, nats])
+    samples = measured["samples"]["of"]
+    measures = ["frechet", "precision", "recall", "to_nearest", "copies"]
+    small = {}
+    for run in measured.get("beta", {"runs": []})["runs"]:
+        small.setdefault((run["width"], run["beta"]), []).append(run)
+    labels = {}
+    for run in measured["labels"]["runs"]:
+        labels.setdefault((run["width"], run["beta"], run["epochs"]), []).append(run)
+    parts = [
+        "## Variational autoencoders",
+        f"Measured on {measured['date']} by `python benchmarks/variational.py`, a part of "
+        f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. "
+        f"Black-and-white digits, mean ± standard deviation where there are several seeds; the "
+        f"network of 20 values was trained for {max(seconds)} seconds, "
+        "the others on 10,000 images or fewer. [Chapter 9]"
+        "(../notebooks/09_variational_autoencoder.ipynb) says what the columns are.",
+        markdown(["model", "estimate", "−log p(x), nats a test image"], rows),
+        markdown(
+            ["samples from", "Fréchet distance", "precision", "recall", "distance to the nearest "
+             "training image", "copies"],
+            [[name, *(spread(row[m], 3) for m in measures)] for name, row in samples.items()],
+        ),
+        markdown(
+            ["conditional: latent values, β, epochs", "samples that show the label",
+             "label read from the code", "−ELBO, nats"],
+            [
+                [
+                    f"{width}, {weight:g}, {epochs}",
+                    *(spread([run[m] for run in runs], 3) for m in ("followed", "digit_in_code")),
+                    spread([run["negative_elbo"] for run in runs], 1),
+                ]
+                for (width, weight, epochs), runs in labels.items()
+            ],
+        ),
+    ]  # fmt: skip
+    if small:
+        parts.append(
+            markdown(
+                ["latent values, β", "reconstruction, nats", "KL, nats", "active values"],
+                [
+                    [
+                        f"{width}, {weight:g}",
+                        *(
+                            spread([run[m] for run in runs], 1)
+                            for m in ("reconstruction", "kl", "active")
+                        ),
+                    ]
+                    for (width, weight), runs in small.items()
+                ],
+            )
+        )
+    for task in ("digits", "clothes"):
+        methods = measured["strange"][task]["methods"]
+        kinds = list(methods["−ELBO"]["of"])
+        lines = [
+            [
+                name,
+                str(row["setting"]) or "–",
+                *(
+                    f"{statistics.mean(row['of'][k]['auroc']):.3f} "
+                    f"[{row['of'][k]['interval'][0]:.3f}, {row['of'][k]['interval'][1]:.3f}]"
+                    for k in kinds
+                ),
+            ]
+            for name, row in methods.items()
+        ]
+        parts.append(
+            f"AUROC by models of {task}, all images thresholded; 95 % interval of the mean over "
+            "seeds, bootstrap over images:\n\n" + markdown(["method", "setting", *kinds], lines)
+        )
+    return "\n\n".join(parts)
+
+
 def render():
     """Return the page's text."""
     speed = results.read("speed")
@@ -631,6 +714,7 @@ def render():
         of_levels=level_table(quality["by_level"]),
         lstm_vae=lstm_vae,
         of_lstm_vae=lstm_vae_table(lstm_vae),
+        of_variational=variational_section(results.read("variational")),
         assignments=assignments,
         pages=pages,
         answers=pages["try_it"]["answer_seconds"],

@@ -1,4 +1,4 @@
-"""What the stored results of benchmarks/anomalies.py and lstm_and_vae.py must show."""
+"""What stored results of benchmarks/ must show: anomalies, lstm_and_vae and variational."""
 
 import numpy as np
 import pytest
@@ -72,3 +72,34 @@ def test_training_of_lstm_and_vae():
     # what is drawn and added up costs less than the layers themselves
     vae = measured["VAE"]["seconds_per_epoch"]
     assert vae["aeutils"] < 2 * vae["plain Keras, nothing drawn"]
+
+
+def test_variational_autoencoders_stand_beside_exact_rivals():
+    measured = results.read("variational")
+    runs = measured["likelihood"].values()
+    assert max(run["importance_weighted"] for run in runs) <= 90
+    assert max(run["negative_elbo"] for run in runs) <= 95.3
+    assert all(run["seconds"] <= 2 * 240 for run in measured["training"].values())  # one core
+    assert "independent pixels" in measured["rivals"]
+
+
+def test_samples_stand_beside_generators_without_a_network():
+    rows = results.read("variational")["samples"]["of"]
+    assert {"PCA and Gaussians", "training images", "other test images"} < set(rows)
+    assert min(rows["training images"]["copies"]) > 0.99
+    for name in set(rows) - {"other test images"}:
+        assert np.mean(rows[name]["frechet"]) > np.mean(rows["training images"]["frechet"]) or (
+            name == "training images"
+        )
+
+
+@pytest.mark.parametrize("task", ["digits", "clothes"])
+def test_images_of_other_kinds_are_judged_by_simple_scores_too(task):
+    methods = results.read("variational")["strange"][task]["methods"]
+    simple = {"mean brightness", "complexity alone", "PCA error", "six moments"}
+    assert simple | {"nearest neighbour", "chapter 2's network"} < set(methods)
+    for name, row in methods.items():
+        for kind, values in row["of"].items():
+            assert len(values["auroc"]) == (1 if name in simple | {"nearest neighbour"} else 3)
+            low, high = values["interval"]
+            assert low <= np.mean(values["auroc"]) <= high, (name, kind)

@@ -318,6 +318,26 @@ def test_the_line_between_two_pictures_moves_by_mouse_and_keys(figure):
     assert every.count() == 2
 
 
+@chapter("09_variational_autoencoder", "latent-plane")
+def test_the_plane_decodes_the_place_under_the_cursor(figure):
+    figure, data = figure
+    grid = unpacked(data["grid"])
+    rows, columns = grid.shape[:2]
+    plane = figure.get_by_role("application")
+    plane.scroll_into_view_if_needed()
+    box = plane.bounding_box()
+    plane.focus()
+    for share in (0.5, 0.25):
+        figure.page.mouse.click(box["x"] + share * box["width"], box["y"] + share * box["height"])
+        shown = grey(figure.locator("canvas"))
+        # the first row of the grid is the lowest place
+        expected = grid[round((1 - share) * (rows - 1)), round(share * (columns - 1))].ravel()
+        assert np.corrcoef(shown, expected)[0, 1] > 0.9
+    before = grey(figure.locator("canvas"))
+    plane.press("ArrowRight")
+    assert np.abs(grey(figure.locator("canvas")) - before).max() > 0
+
+
 @chapter("08_sequences", "sliding-window")
 def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
     figure, data = figure
