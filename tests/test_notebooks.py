@@ -82,6 +82,8 @@ def test_metadata_asks_colab_for_a_gpu_and_any_jupyter_for_python(path):
     metadata = nbformat.read(path, 4).metadata
     assert metadata.accelerator == "GPU"
     assert metadata.kernelspec.name == "python3"
+    # what colours the code of the page
+    assert metadata.language_info == {"file_extension": ".py", "name": "python"}
 
 
 @each_chapter
