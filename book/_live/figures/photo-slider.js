@@ -29,8 +29,8 @@ liveFigure("photo-slider", (app, data) => {
   );
 
   const style = "width: 100%; height: 100%; display: block; position: absolute; inset: 0";
-  const noisy = element("img", { style, alt: "noisy photograph" });
-  const denoised = element("img", { style, alt: "denoised photograph" });
+  const noisy = element("img", { style, alt: "photograph with added noise" });
+  const denoised = element("img", { style, alt: "photograph denoised by the network" });
   const rule = element("div", {
     style: "position: absolute; top: 0; bottom: 0; width: 2px; background: #fff; box-shadow: 0 0 3px #000",
   });
