@@ -184,6 +184,18 @@ def anomalies_of(kind, select, test, seed):
     return kind.iloc[order[:few]], kind.iloc[order[few : few + MOST["anomalies"]]]
 
 
+def scaled_parts(normal, seed):
+    """Return a split of normal rows, ready for detectors.
+
+    The rows to choose by and to test on; the scaling of the training rows; and scaled: the training
+    rows, the rows to choose by, the rows to test on, and the rows to choose by with mixed values.
+    """
+    train, select, test = divided(normal, seed)
+    scaled = scaler().fit(train).transform
+    made_up = mixed_rows(select, np.random.default_rng(seed))
+    return select, test, scaled, *map(scaled, (train, select, test, made_up))
+
+
 def run_tables():
     """Return for every kind of anomaly and method the AUROC of each split, chosen in three ways."""
     measured = {}
@@ -191,12 +203,9 @@ def run_tables():
         began = time.perf_counter()
         found = {kind: defaultdict(lambda: defaultdict(list)) for kind in kinds}
         for seed in SEEDS:
-            train, select, test = divided(normal, seed)
-            to_numbers = scaler().fit(train)
-            x, x_select, x_test = map(to_numbers.transform, (train, select, test))
-            made_up = to_numbers.transform(mixed_rows(select, np.random.default_rng(seed)))
+            select, test, scaled, x, x_select, x_test, made_up = scaled_parts(normal, seed)
             pairs = {
-                kind: list(map(to_numbers.transform, anomalies_of(rows, select, test, seed)))
+                kind: list(map(scaled, anomalies_of(rows, select, test, seed)))
                 for kind, rows in kinds.items()
             }
             for method, settings in settings_of(x.shape[1]).items():
@@ -212,7 +221,7 @@ def run_tables():
                     row["setting"].append(str(settings[int(np.argmax(chosen))]))
         for kind, rows in found.items():
             measured[f"{name}: {kind}"] = {
-                "rows": len(train),
+                "rows": len(x),
                 "features": x.shape[1],
                 "of": {method: dict(row) for method, row in rows.items()},
             }
@@ -235,10 +244,7 @@ def run_combined():
     measured = {}
     for name, normal, kinds in tables():
         for seed in SEEDS:
-            train, select, test = divided(normal, seed)
-            to_numbers = scaler().fit(train)
-            x, x_select, x_test = map(to_numbers.transform, (train, select, test))
-            made_up = to_numbers.transform(mixed_rows(select, np.random.default_rng(seed)))
+            select, test, scaled, x, x_select, x_test, made_up = scaled_parts(normal, seed)
             scores = {
                 method: [
                     fitted(method, setting, x, seed) for setting in settings_of(x.shape[1])[method]
@@ -246,7 +252,7 @@ def run_combined():
                 for method in PAIR
             }
             for kind, rows in kinds.items():
-                few, rest = map(to_numbers.transform, anomalies_of(rows, select, test, seed))
+                few, rest = map(scaled, anomalies_of(rows, select, test, seed))
                 of = measured.setdefault(f"{name}: {kind}", defaultdict(list))
                 for way, judge in (("tuned", few), ("default", None), ("by mixed rows", made_up)):
                     chosen = [best_of(scores[method], x_select, judge) for method in PAIR]

@@ -34,6 +34,17 @@ def chapter(name, kind):
     return pytest.mark.parametrize("figure", [(name, kind)], indirect=True, ids=[kind])
 
 
+def drag(part, start, stop):
+    """Drag with the mouse from one place of a part to another, both in shares of its width."""
+    part.scroll_into_view_if_needed()
+    box = part.bounding_box()
+    mouse = part.page.mouse
+    mouse.move(box["x"] + start * box["width"], box["y"] + 30)
+    mouse.down()
+    mouse.move(box["x"] + stop * box["width"], box["y"] + 60)
+    mouse.up()
+
+
 def grey(canvas):
     """Return the pixels of a canvas, from 0 to 1."""
     script = """canvas => Array.from(canvas.getContext("2d")
@@ -146,14 +157,7 @@ def test_the_threshold_shows_rates_precision_and_cost_of_the_counted_scores(figu
     button.focus()
     button.press("Enter")
     compare(data["start"] - 1, 2, 1 / 794, 10_000)
-    chart = figure.locator("svg")
-    chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
-    mouse = figure.page.mouse
-    mouse.move(box["x"] + box["width"] / 2, box["y"] + 30)
-    mouse.down()
-    mouse.move(box["x"] + box["width"] / 4, box["y"] + 60)
-    mouse.up()
+    drag(figure.locator("svg"), 1 / 2, 1 / 4)
     n_bins = len(data["normal"])
     assert abs(int(threshold.input_value()) - n_bins / 4) <= 2
     compare(int(threshold.input_value()), 2, 1 / 794, 10_000)
@@ -293,12 +297,7 @@ def test_the_line_between_two_pictures_moves_by_mouse_and_keys(figure):
         names = data["pairs"][0]["names"]
         words = f"1 % {names[0]}, 99 % {names[1]}"
         assert slider.get_attribute("aria-valuetext") == words
-        box = pictures.bounding_box()
-        mouse = figure.page.mouse
-        mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 20)
-        mouse.down()
-        mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 40)
-        mouse.up()
+        drag(pictures, 0.5, 0.75)
         assert at() == pytest.approx(75, abs=1)
         assert slider.input_value() == str(round(at()))
         for i, pair in enumerate(data["pairs"]):
@@ -380,14 +379,7 @@ def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
     assert button.inner_text() == "Slide"
     assert 0 < int(slider.input_value()) < count - 1
     compare(int(slider.input_value()))
-    chart = figure.locator("svg")
-    chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
-    mouse = figure.page.mouse
-    mouse.move(box["x"] + box["width"] / 3, box["y"] + 30)
-    mouse.down()
-    mouse.move(box["x"] + box["width"] / 2, box["y"] + 60)
-    mouse.up()
+    drag(figure.locator("svg"), 1 / 3, 1 / 2)
     steps = stride * (count - 1) + width
     assert abs(int(slider.input_value()) - (steps / 2 - width / 2) / stride) <= 2
     compare(int(slider.input_value()))

@@ -117,7 +117,8 @@ def vus_pr(labels: ArrayLike, scores: ArrayLike, buffer: int, n_thresholds: int 
     Returns
     -------
     float
-        From 0 to 1; a random score gets about the share of anomalous steps.
+        From 0 to 1; compare it with that of a random score, which buffers raise above the
+        share of anomalous steps.
 
     Raises
     ------
