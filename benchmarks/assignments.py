@@ -1,6 +1,6 @@
 """Seconds that grading takes, as `make grade` does it: of each full solution, and of a class.
 
-python benchmarks/assignments.py [solutions|class]: one of the two alone
+python benchmarks/assignments.py [solutions|scratch|class]: one of the three alone
 """
 
 import contextlib
@@ -42,18 +42,19 @@ def solutions():
     return seconds
 
 
-def a_class():
-    """Return the seconds of a class, and of a smaller one whose workers are begun from scratch."""
-    for name in sandbox.THREADS:
-        os.environ[name] = str(max(1, os.cpu_count() // JOBS))
-    told = {"assignment": CLASS, "at_a_time": JOBS}
-    with hand_in(SMALL) as course:
-        warm, grade._warm = grade._warm, lambda *given: contextlib.nullcontext()
-        told |= {"from_scratch": SMALL, "seconds_from_scratch": timed(course)}
+def scratch():
+    """Return what a small class takes whose workers are begun from scratch."""
+    warm, grade._warm = grade._warm, lambda *given: contextlib.nullcontext()
+    try:
+        return {"submissions": SMALL, "seconds": timed(SMALL)}
+    finally:
         grade._warm = warm
-    with hand_in(LARGE) as course:
-        told |= {"forked": LARGE, "seconds_forked": timed(course)}
-    return told
+
+
+def a_class():
+    """Return what a class takes as it is graded."""
+    told = {"assignment": CLASS, "at_a_time": JOBS, "submissions": LARGE}
+    return told | {"seconds": timed(LARGE)}
 
 
 @contextlib.contextmanager
@@ -76,18 +77,23 @@ def hand_in(count):
         yield course
 
 
-def timed(course):
-    """Return the seconds of a grading of all that was handed in."""
-    start = time.monotonic()
-    if grade.main(course, [CLASS], JOBS, UNSAFE):
-        sys.exit("not all were graded")
-    return round(time.monotonic() - start)
+def timed(count):
+    """Return the seconds of a grading of so many."""
+    for name in sandbox.THREADS:
+        os.environ[name] = str(max(1, os.cpu_count() // JOBS))
+    with hand_in(count) as course:
+        start = time.monotonic()
+        if grade.main(course, [CLASS], JOBS, UNSAFE):
+            sys.exit("not all were graded")
+        return round(time.monotonic() - start)
 
+
+PARTS = {"solutions": ("seconds", solutions), "scratch": ("scratch", scratch)}
+PARTS["class"] = ("class", a_class)
 
 if __name__ == "__main__":
-    parts = {"solutions": ("seconds", solutions), "class": ("class", a_class)}
-    chosen = sys.argv[1:] or list(parts)
-    measured = {} if len(chosen) == len(parts) else results.read("assignments")
-    for key in ("date", "processor", "on"):
-        measured.pop(key, None)
-    results.write("assignments", measured | {parts[c][0]: parts[c][1]() for c in chosen})
+    for part in sys.argv[1:] or PARTS:
+        key, measure = PARTS[part]
+        known = results.read("assignments")
+        kept = {name: known[name] for name, _ in PARTS.values() if name in known}
+        results.write("assignments", kept | {key: measure()})

@@ -1,4 +1,4 @@
-"""What the tests of the classroom share: whether there is a sandbox, and workers that start fast."""
+"""What tests of the classroom share: whether there is a sandbox, and workers that start fast."""
 
 import pytest
 from classroom import sandbox
