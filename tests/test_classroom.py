@@ -298,15 +298,12 @@ def graded(tmp_path_factory, new_course):
     return course, expected
 
 
-def grading_command(course):
-    """Return what grades a course in a process of its own, without Keras, and its environment."""
-    light = (
+def grading_program():
+    """Return a program that gives the classroom's commands, with workers that lack Keras."""
+    return (
         "from classroom import __main__, warm\nfrom sandboxes import LIGHT\n"
         "with warm.forks(LIGHT): __main__.main()"
     )
-    paths = os.pathsep.join(str(ROOT / folder) for folder in ("tools", "tests"))
-    command = [sys.executable, "-c", light, "grade", "--course", str(course.root)]
-    return command, os.environ | {"PYTHONPATH": paths}
 
 
 def listing(root):
@@ -470,7 +467,9 @@ def test_a_killed_grading_leaves_a_gradebook_from_which_it_goes_on(tmp_path, new
     notebook = nbformat.writes(answered(course, **SOLUTION))
     for number in range(3):
         hand_in(course, f"student {number}", {f"{NAME}.ipynb": notebook})
-    command, environment = grading_command(course)
+    command = [sys.executable, "-c", grading_program(), "grade", "--course", str(course.root)]
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("tools", "tests"))
+    environment = os.environ | {"PYTHONPATH": paths}
     process = subprocess.Popen(
         [*command, "--jobs", "1"], env=environment, stdout=subprocess.PIPE, text=True
     )
