@@ -503,6 +503,24 @@ def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(
 
 
 @needs_sandbox
+def test_where_nothing_can_be_forked_grading_says_so(tmp_path, monkeypatch, capsys, new_course):
+    course = new_course(tmp_path / "course")
+    for student in ("anna", "ben"):
+        hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
+
+    def refuses(program):
+        raise warm.WarmError("a worker could not be forked: Operation not permitted")
+
+    monkeypatch.setattr(sandbox, "WARM", None)
+    monkeypatch.setattr(warm, "Forks", refuses)
+    assert grade.main(course, [NAME], jobs=2, unsafe=False) == 0
+    out = capsys.readouterr().out
+    assert "Each submission begins from scratch" in out
+    assert "Operation not permitted" in out
+    assert [grades.result(course, s, NAME)["by_tests"] for s in ("anna", "ben")] == [5, 5]
+
+
+@needs_sandbox
 def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys, new_course):
     course = new_course(tmp_path / "course")
     for student in ("anna", "ben"):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classroom import sandbox, submission, values
+from classroom import grade, sandbox, submission, values
+from classroom.course import CourseError
 from nbformat import v4
 from sandboxes import needs_sandbox
 
@@ -92,6 +93,36 @@ def test_a_machine_that_forbids_a_sandbox_is_told_in_bubblewraps_own_words():
     )
     assert "it says: bwrap: Can't mount proc" in told.stdout, told.stderr
     assert "On any machine" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        # Ubuntu 24.04, whose AppArmor lets no unnamed program make namespaces
+        "bwrap: setting up uid map: Permission denied",
+        # kernels that allow it to root alone
+        "bwrap: No permissions to create a new namespace, likely because the kernel does not allow "
+        "non-privileged user namespaces.",
+        "",
+    ],
+)
+def test_where_bubblewrap_is_forbidden_grading_ends_with_its_words(tmp_path, monkeypatch, words):
+    stub = tmp_path / "bwrap"
+    stub.write_text(f"#!/bin/sh\nprintf %s {words!r} >&2\nexit 1\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CourseError) as refused:
+        grade.main(None, [], jobs=1, unsafe=False)
+    text = str(refused.value)
+    assert (words or "exit status 1") in text
+    for way_out in ("AppArmor", "containers", "On any machine", "make grade UNSAFE=1"):
+        assert way_out in text
+
+
+def test_where_bubblewrap_is_not_installed_grading_says_how_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CourseError, match="apt install bubblewrap"):
+        grade.main(None, [], jobs=1, unsafe=False)
 
 
 @needs_sandbox
