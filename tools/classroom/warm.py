@@ -133,8 +133,11 @@ class Forks:
             worker.stdin.close()
             worker.stdout.close()
 
-    def start(self, role, submission):
-        """Return a new worker, whose first process is known by its number on this machine."""
+    def start(self, role, submission, group=None):
+        """Return a new worker, whose first process is known by its number on this machine.
+
+        It waits for its first request, so that no code of a student runs before it is in a group.
+        """
         requests, to = os.pipe()
         back, answers = os.pipe()
         here, told = socket.socketpair()
@@ -158,6 +161,8 @@ class Forks:
             ((_, _, content),) = more
             number, _, _ = struct.unpack("3i", content)
             first = psutil.Process(number).ppid()
+            for process in (first, number) if group else ():
+                group.add(process)
             return Worker(first, to, back)
         except (OSError, ValueError, psutil.Error) as error:
             os.close(to)
