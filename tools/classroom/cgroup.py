@@ -11,6 +11,8 @@ import os
 import time
 from pathlib import Path
 
+import psutil
+
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 # where the limit is written, and where it is told that the system has ended a process for it
@@ -76,6 +78,11 @@ def parent():
             Group(folder, version, 2**30).close()
         except OSError:
             continue
+        # what a grader that was killed has left there
+        for left in folder.glob("submission-*-*"):
+            if not psutil.pid_exists(int(left.name.split("-")[1])):
+                with contextlib.suppress(OSError):
+                    left.rmdir()
         return folder, version
     return None
 
