@@ -47,7 +47,7 @@ The full solution of each, run and graded as `make grade` does it, the start of 
 | assignment | seconds |
 | --- | --: |
 {of_assignments}
-
+{of_a_class}
 ## The book
 
 Measured on {pages[date]} by `python benchmarks/pages.py`, a part of `make bench`: {pages[on]}, {pages[processor]}.
@@ -665,6 +665,19 @@ def variational_section(measured):
     return "\n\n".join(parts)
 
 
+def class_section(assignments):
+    """Return what a class takes, where that was measured (it takes minutes)."""
+    if "class" not in assignments or "scratch" not in assignments:
+        return ""
+    many, few = assignments["class"], assignments["scratch"]
+    return (
+        f"\nA class that hands in {many['submissions']} full solutions of `{many['assignment']}` is "
+        f"graded in {many['seconds']} seconds, {many['at_a_time']} at a time, each forked from one "
+        f"process that has imported Keras.\nBegun from scratch, {few['submissions']} of them take "
+        f"{few['seconds']} seconds.\n"
+    )
+
+
 def render():
     """Return the page's text."""
     speed = results.read("speed")
@@ -716,6 +729,7 @@ def render():
         of_lstm_vae=lstm_vae_table(lstm_vae),
         of_variational=variational_section(results.read("variational")),
         assignments=assignments,
+        of_a_class=class_section(assignments),
         pages=pages,
         answers=pages["try_it"]["answer_seconds"],
         anomalies=anomalies,
