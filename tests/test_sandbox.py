@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classroom import grade, sandbox, submission, values
+from classroom import grade, sandbox, submission, values, warm
 from classroom.course import CourseError
 from nbformat import v4
-from sandboxes import needs_sandbox
+from sandboxes import LIGHT, needs_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -178,8 +178,15 @@ FORGED = [
 ]
 
 
+@pytest.fixture
+def forked():
+    """All workers are forked: many have to begin anew."""
+    with warm.forks(LIGHT):
+        yield
+
+
 @needs_sandbox
-def test_what_is_forged_on_the_channel_ends_one_cell_with_a_sentence():
+def test_what_is_forged_on_the_channel_ends_one_cell_with_a_sentence(forked):
     process = submission.Run()
     for forged in FORGED:
         told = process.cell(v4.new_code_cell(f"{WRITE}({forged!r}); os._exit(0)"))["error"]
