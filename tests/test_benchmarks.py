@@ -1,6 +1,7 @@
 """What stored results of benchmarks/ must show: anomalies, lstm_and_vae and variational."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import results
 from sklearn.metrics import roc_auc_score
@@ -80,17 +81,28 @@ def test_variational_autoencoders_stand_beside_exact_rivals():
     assert max(run["importance_weighted"] for run in runs) <= 90
     assert max(run["negative_elbo"] for run in runs) <= 95.3
     assert all(run["seconds"] <= 2 * 240 for run in measured["training"].values())  # one core
-    assert "independent pixels" in measured["rivals"]
+    rivals = measured["rivals"]
+    assert {"independent pixels", "logistic regressions"} < set(rivals)
+    assert set(rivals["mixture of 200 images"]["seeds"]) == {"0", "1", "2"}
 
 
 def test_samples_stand_beside_generators_without_a_network():
-    rows = results.read("variational")["samples"]["of"]
-    assert {"PCA and Gaussians", "training images", "other test images"} < set(rows)
-    assert min(rows["training images"]["copies"]) > 0.99
-    for name in set(rows) - {"other test images"}:
-        assert np.mean(rows[name]["frechet"]) > np.mean(rows["training images"]["frechet"]) or (
-            name == "training images"
-        )
+    runs = pd.DataFrame(results.read("variational")["samples"]["runs"])
+    by_name = runs.groupby("of")
+    of_seeds = by_name["seed"].apply(sorted).to_dict()
+    assert of_seeds.pop("other test images") == [0]
+    assert {"PCA and Gaussians", "training images", "logistic regressions"} < set(of_seeds)
+    assert all(seeds == [0, 1, 2] for seeds in of_seeds.values())
+    assert by_name["copies"].min()["training images"] > 0.99
+    distance = by_name["frechet"].mean().drop("other test images")
+    assert distance.idxmin() == "training images"
+
+
+def test_one_seed_measured_again_leaves_the_rows_of_the_others():
+    stored = results.read("variational")
+    for runs, plans in ((stored["beta"]["runs"], 14), (stored["labels"]["runs"], 5)):
+        seeds = [run["seed"] for run in runs]
+        assert [seeds.count(seed) for seed in (0, 1, 2)] == 3 * [plans]
 
 
 @pytest.mark.parametrize("task", ["digits", "clothes"])
