@@ -425,12 +425,17 @@ def faster_section(faster, article_loss):
             ),
         ]
     if "linear" in faster:
-        filtered = faster["bm3d"]
         parts.append(
             f"Ridge regression from all noisy to all clean pixels: "
-            f"{faster['linear']['psnr_db']:.2f} dB on all test images. BM3D on the first "
-            f"{filtered['images']}: {filtered['clipped']['psnr_db']:.2f} dB where the noise is "
-            f"clipped as for all others, {filtered['unclipped']['psnr_db']:.2f} dB where it is not."
+            f"{faster['linear']['psnr_db']:.2f} dB on all test images, "
+            f"{faster['linear']['first']['psnr_db']:.2f} dB on the first 200."
+        )
+    if "bm3d" in faster:
+        filtered = faster["bm3d"]
+        parts.append(
+            f"BM3D on the first {filtered['images']}: {filtered['clipped']['psnr_db']:.2f} dB where "
+            f"the noise is clipped as for all others, {filtered['unclipped']['psnr_db']:.2f} dB "
+            "where it is not."
         )
     return "\n\n".join(parts)
 
@@ -641,7 +646,7 @@ def variational_section(measured):
     if small:
         parts.append(
             markdown(
-                ["latent values, β", "reconstruction, nats", "KL, nats", "active values"],
+                ["VAE: latent values, β", "reconstruction, nats", "KL, nats", "active values"],
                 [
                     [
                         f"{width}, {weight:g}",

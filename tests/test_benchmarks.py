@@ -81,18 +81,19 @@ def test_variational_autoencoders_stand_beside_exact_rivals():
     assert max(run["importance_weighted"] for run in runs) <= 90
     assert max(run["negative_elbo"] for run in runs) <= 95.3
     assert all(run["seconds"] <= 2 * 240 for run in measured["training"].values())  # one core
-    rivals = measured["rivals"]
-    assert {"independent pixels", "logistic regressions"} < set(rivals)
-    assert set(rivals["mixture of 200 images"]["seeds"]) == {"0", "1", "2"}
+    assert "independent pixels" in measured["rivals"]
 
 
 def test_samples_stand_beside_generators_without_a_network():
     runs = pd.DataFrame(results.read("variational")["samples"]["runs"])
     by_name = runs.groupby("of")
     of_seeds = by_name["seed"].apply(sorted).to_dict()
-    assert of_seeds.pop("other test images") == [0]
-    assert {"PCA and Gaussians", "training images", "logistic regressions"} < set(of_seeds)
-    assert all(seeds == [0, 1, 2] for seeds in of_seeds.values())
+    assert of_seeds["other test images"] == [0]
+    assert of_seeds["PCA and Gaussians"] == of_seeds["training images"] == [0, 1, 2]
+    # every way to draw codes is judged with the same networks
+    of_networks = [seeds for name, seeds in of_seeds.items() if name.startswith("VAE")]
+    assert len(of_networks) == 3
+    assert of_networks == 3 * [of_networks[0]]
     assert by_name["copies"].min()["training images"] > 0.99
     distance = by_name["frechet"].mean().drop("other test images")
     assert distance.idxmin() == "training images"
@@ -100,9 +101,12 @@ def test_samples_stand_beside_generators_without_a_network():
 
 def test_one_seed_measured_again_leaves_the_rows_of_the_others():
     stored = results.read("variational")
-    for runs, plans in ((stored["beta"]["runs"], 14), (stored["labels"]["runs"], 5)):
-        seeds = [run["seed"] for run in runs]
-        assert [seeds.count(seed) for seed in (0, 1, 2)] == 3 * [plans]
+    for part, plans in (("beta", ["width", "beta"]), ("labels", ["width", "beta", "epochs"])):
+        runs = pd.DataFrame(stored[part]["runs"])
+        assert not runs.duplicated([*plans, "seed"]).any()
+        # as many seeds for every plan
+        assert runs.groupby(plans)["seed"].apply(sorted).map(tuple).nunique() == 1
+    assert set(runs["seed"]) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("task", ["digits", "clothes"])
