@@ -335,15 +335,17 @@ def samples(seeds, stored):
     }
     name = best(makers)
     of["settings"]["PCA and Gaussians"] = name
-    with np.load(KEPT / "regressions.npz") as file:  # which `rivals` has left there
-        weights, bias = (file[name] for name in file.files)
+    regressed = KEPT / "regressions.npz"  # which `rivals` leaves there
     for seed in seeds:
         if seed == 0:  # nothing is drawn
             note("other test images", seed, test[order[5000:]])
         rng = np.random.default_rng(seed)
         note("training images", seed, known[rng.choice(len(known), 5000, replace=False)])
         note("PCA and Gaussians", seed, makers[name](seed))
-        note("logistic regressions", seed, drawn_by_regressions(weights, bias, seed))
+        if regressed.exists():
+            with np.load(regressed) as file:
+                weights, bias = (file[key] for key in file.files)
+            note("logistic regressions", seed, drawn_by_regressions(weights, bias, seed))
         if not (KEPT / f"{seed}.npz").exists():
             print("no network of seed", seed, "here: its rows stay as they are", flush=True)
             continue
