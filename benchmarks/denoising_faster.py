@@ -1,7 +1,9 @@
 """How little time the article's quality needs, and what a better network owes to what.
 
-    .venv/bin/python benchmarks/denoising_faster.py   # 15 minutes on one core
+    .venv/bin/python benchmarks/denoising_faster.py         # 15 minutes on one core
+    .venv/bin/python benchmarks/denoising_faster.py linear  # some parts; the others stay
 
+The parts are choose, turns, lengths, causes, better, linear and bm3d.
 Settings are chosen on 5,000 training images kept apart, the test images are looked at once; three
 seeds; seconds by turns.  The article's own run in full is that of benchmarks/denoising_speed.py.
 Writes benchmarks/denoising_faster.json, which chapter 7 and the benchmarks page draw on.

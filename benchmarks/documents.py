@@ -167,9 +167,8 @@ def closing_division(page, window, black, white):
     return stretched(page, gaussian_filter(paper, window / 2), black, white)
 
 
-LIMITS = {"black": (-0.2, 0.0, 0.1, 0.2, 0.3, 0.4, 0.6), "white": (1.0, 0.9, 0.8, 0.7)}
-# settings and their choices, so wide that the best lies inside, unless it is the end of what the
-# setting means, as no smoothing is; the middle ones are the start of the search
+LIMITS = {"black": (0.2, 0.4, 0.6), "white": (1.0, 0.9, 0.8, 0.7)}
+# settings and their choices; the middle ones are the start of the search
 METHODS = {
     "global threshold": (
         global_threshold,
@@ -178,7 +177,7 @@ METHODS = {
     "adaptive mean": (
         adaptive,
         {
-            "window": (25, 51, 101, 151, 201, 301),
+            "window": (15, 25, 51, 101),
             "offset": (0.03, 0.06, 0.1, 0.15, 0.2),
             "smooth": (0, 0.7, 1.2),
         },
@@ -193,7 +192,7 @@ METHODS = {
     ),
     "division, blurred page": (blur_division, {"sigma": (6, 12, 24), **LIMITS}),
     "division, median": (median_division, {"window": (21, 41, 61), **LIMITS}),
-    "division, closing": (closing_division, {"window": (15, 23, 31, 47, 63, 95), **LIMITS}),
+    "division, closing": (closing_division, {"window": (7, 15, 31), **LIMITS}),
 }
 
 
