@@ -48,6 +48,9 @@ The full solution of each, run and graded as `make grade` does it, the start of 
 | --- | --: |
 {of_assignments}
 
+A class hands in {a_class[forked]} full solutions of `{a_class[assignment]}`: graded {a_class[at_a_time]} at a time, each forked from one process that has imported Keras, they take {a_class[seconds_forked]} seconds together.
+Begun from scratch, {a_class[from_scratch]} of them take {a_class[seconds_from_scratch]} seconds.
+
 ## The book
 
 Measured on {pages[date]} by `python benchmarks/pages.py`, a part of `make bench`: {pages[on]}, {pages[processor]}.
@@ -732,6 +735,7 @@ def render():
         of_lstm_vae=lstm_vae_table(lstm_vae),
         of_variational=variational_section(results.read("variational")),
         assignments=assignments,
+        a_class=assignments["class"],
         pages=pages,
         answers=pages["try_it"]["answer_seconds"],
         anomalies=anomalies,

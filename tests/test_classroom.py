@@ -13,9 +13,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import feedback, grade, grades, intake, sandbox, submission
+from classroom import feedback, grade, grades, intake, sandbox, submission, warm
 from classroom.course import Course, CourseError
 from nbformat import v4
+from sandboxes import LIGHT, needs_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -237,9 +238,14 @@ def new_course(tmp_path_factory):
     return copy
 
 
-needs_sandbox = pytest.mark.skipif(
-    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
-)
+@pytest.fixture(scope="module", autouse=True)
+def light():
+    """All workers are forked, from a process that has imported what these submissions need."""
+    if sandbox.missing():
+        yield
+        return
+    with warm.forks(LIGHT):
+        yield
 
 
 @pytest.fixture
@@ -290,6 +296,17 @@ def graded(tmp_path_factory, new_course):
     assert failed == 0
     assert listing(course.root) == before, "a submission or a source was changed"
     return course, expected
+
+
+def grading_command(course):
+    """Return what grades a course in a process of its own, without Keras, and its environment."""
+    light = (
+        "from classroom import __main__, warm\nfrom sandboxes import LIGHT\n"
+        "with warm.forks(LIGHT): __main__.main()"
+    )
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("tools", "tests"))
+    command = [sys.executable, "-c", light, "grade", "--course", str(course.root)]
+    return command, os.environ | {"PYTHONPATH": paths}
 
 
 def listing(root):
@@ -453,8 +470,7 @@ def test_a_killed_grading_leaves_a_gradebook_from_which_it_goes_on(tmp_path, new
     notebook = nbformat.writes(answered(course, **SOLUTION))
     for number in range(3):
         hand_in(course, f"student {number}", {f"{NAME}.ipynb": notebook})
-    command = [sys.executable, "-m", "classroom", "grade", "--course", str(course.root)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
+    command, environment = grading_command(course)
     process = subprocess.Popen(
         [*command, "--jobs", "1"], env=environment, stdout=subprocess.PIPE, text=True
     )

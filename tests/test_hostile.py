@@ -19,13 +19,13 @@ from urllib.parse import urlparse
 import nbformat
 import numpy as np
 import pytest
-import warm
-from classroom import grade, grades, intake, reader, sandbox, submission, values
+from classroom import grade, grades, intake, reader, sandbox, submission, values, warm
 from classroom.cleaning import clean_markdown
 from classroom.course import Course
 from nbformat import v4
 from nbgrader.utils import determine_grade
-from test_classroom import NAME, SOLUTION, needs_sandbox, source_notebook
+from sandboxes import LIGHT, needs_sandbox
+from test_classroom import NAME, SOLUTION, source_notebook
 
 HOSTILE = Path(__file__).resolve().parent / "hostile"
 
@@ -80,19 +80,11 @@ def graded_code(notebooks):
             (folder / f"{NAME}.ipynb").write_text(answered(handed_out, answers, extra))
             return grade.run(reference, handed_out, NAME, folder)
 
-    def run_all(entries):
-        with ThreadPoolExecutor(3) as pool:
-            return dict(zip((e["is"] for e in entries), pool.map(run, entries), strict=True))
-
-    with pytest.MonkeyPatch.context() as patch:
+    with warm.forks(LIGHT), pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(6) as pool:
         patch.setattr(submission, "CELL_SECONDS", 6)
         patch.setattr(submission, "CALL_SECONDS", 4)
         patch.setattr(sandbox, "MEMORY", 2**30)
-        done = run_all([entry for entry in entries if entry.get("own")])
-        with warm.sandboxes(("matplotlib.pyplot", "matplotlib_inline.backend_inline")) as forked:
-            patch.setattr(submission, "Sandbox", forked)
-            done |= run_all([entry for entry in entries if not entry.get("own")])
-    return done
+        return dict(zip((e["is"] for e in entries), pool.map(run, entries), strict=True))
 
 
 @needs_sandbox

@@ -9,12 +9,9 @@ import numpy as np
 import pytest
 from classroom import sandbox, submission, values
 from nbformat import v4
+from sandboxes import needs_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-
-needs_sandbox = pytest.mark.skipif(
-    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
-)
 
 
 @pytest.fixture

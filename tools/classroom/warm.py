@@ -70,6 +70,9 @@ def _ended(handle, seconds):
     return bool(waiting.poll(seconds * 1000))
 
 
+PROGRAM = ("-m", "classroom.forks")
+
+
 class Forks:
     """The process that forks.
 
@@ -84,7 +87,7 @@ class Forks:
         If this machine does not allow it, or something is missing.
     """
 
-    def __init__(self, program=("-m", "classroom.forks")):
+    def __init__(self, program=PROGRAM):
         self._lock = threading.Lock()
         self._door, there = socket.socketpair()
         program = [sys.executable, *program, str(there.fileno())]
@@ -174,11 +177,17 @@ class Forks:
 
 
 @contextlib.contextmanager
-def forks():
-    """Let all sandboxes be forked while this lasts, where that is possible; gives why not."""
+def forks(program=PROGRAM):
+    """Let all sandboxes be forked while this lasts, where that is possible; gives why not.
+
+    Within another such block, that one's process forks.
+    """
+    if sandbox.WARM is not None:
+        yield ""
+        return
     why, warm = "", None
     try:
-        warm = Forks()
+        warm = Forks(program)
     except WarmError as error:
         why = str(error)
     sandbox.WARM = warm
