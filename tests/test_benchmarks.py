@@ -1,6 +1,7 @@
 """What stored results of benchmarks/ must show: anomalies, lstm_and_vae and variational."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import results
 from sklearn.metrics import roc_auc_score
@@ -84,13 +85,28 @@ def test_variational_autoencoders_stand_beside_exact_rivals():
 
 
 def test_samples_stand_beside_generators_without_a_network():
-    rows = results.read("variational")["samples"]["of"]
-    assert {"PCA and Gaussians", "training images", "other test images"} < set(rows)
-    assert min(rows["training images"]["copies"]) > 0.99
-    for name in set(rows) - {"other test images"}:
-        assert np.mean(rows[name]["frechet"]) > np.mean(rows["training images"]["frechet"]) or (
-            name == "training images"
-        )
+    runs = pd.DataFrame(results.read("variational")["samples"]["runs"])
+    by_name = runs.groupby("of")
+    of_seeds = by_name["seed"].apply(sorted).to_dict()
+    assert of_seeds["other test images"] == [0]
+    assert of_seeds["PCA and Gaussians"] == of_seeds["training images"] == [0, 1, 2]
+    # every way to draw codes is judged with the same networks
+    of_networks = [seeds for name, seeds in of_seeds.items() if name.startswith("VAE")]
+    assert len(of_networks) == 3
+    assert of_networks == 3 * [of_networks[0]]
+    assert by_name["copies"].min()["training images"] > 0.99
+    distance = by_name["frechet"].mean().drop("other test images")
+    assert distance.idxmin() == "training images"
+
+
+def test_one_seed_measured_again_leaves_the_rows_of_the_others():
+    stored = results.read("variational")
+    for part, plans in (("beta", ["width", "beta"]), ("labels", ["width", "beta", "epochs"])):
+        runs = pd.DataFrame(stored[part]["runs"])
+        assert not runs.duplicated([*plans, "seed"]).any()
+        # as many seeds for every plan
+        assert runs.groupby(plans)["seed"].apply(sorted).map(tuple).nunique() == 1
+    assert set(runs["seed"]) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("task", ["digits", "clothes"])

@@ -337,6 +337,51 @@ def test_the_plane_decodes_the_place_under_the_cursor(figure):
     assert np.abs(grey(figure.locator("canvas")) - before).max() > 0
 
 
+@chapter("09_variational_autoencoder", "beta-slider")
+def test_the_beta_slider_shows_pictures_and_terms_of_each_network(figure):
+    figure, data = figure
+    betas, last = data["betas"], len(data["betas"]) - 1
+    slider = figure.locator("input[type=range]")
+    chart = figure.locator("svg")
+    pictures = figure.locator(".beta-strips img")
+
+    def compare(place):
+        assert int(slider.input_value()) == place
+        assert float(slider.get_attribute("aria-valuetext")) == betas[place]
+        shown = pictures.evaluate_all("images => images.map(i => i.src.split(',')[1])")
+        assert shown == [data["inputs"], *(row[place] for row in data["rows"].values())]
+        words = figure.locator(".beta-numbers output").all_inner_texts()
+        assert words == data["says"][place]
+        bars = chart.locator("g").evaluate_all("bars => bars.map(b => b.getAttribute('opacity'))")
+        assert [i for i, opacity in enumerate(bars) if opacity == "1"] == [place]
+        assert f"at {betas[place]:g}" in chart.get_attribute("aria-label")
+
+    assert figure.locator("> img").is_hidden()
+    compare(data["start"])
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    compare(last)
+    # each picture is six digits, decoded by the browser, and has words that say which network
+    sizes = pictures.evaluate_all("images => images.map(i => [i.naturalWidth, i.naturalHeight])")
+    assert sizes == 3 * [data["size"]]
+    assert f"β = {betas[last]:g}" in pictures.last.get_attribute("alt")
+    # heights of the bars are the terms
+    tall = chart.locator("rect").evaluate_all("bars => bars.map(b => +b.getAttribute('height'))")
+    terms = np.array(data["terms"])
+    shares = terms / terms.sum(axis=1).max()
+    np.testing.assert_allclose(np.reshape(tall, terms.shape) / np.max(tall), shares / shares.max())
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    figure.page.mouse.click(box["x"] + box["width"] * 2.5 / len(betas), box["y"] + 20)
+    compare(2)
+    assert len(json.dumps(data)) < 25_000
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
 @chapter("08_sequences", "sliding-window")
 def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
     figure, data = figure
