@@ -36,8 +36,9 @@ N_TRUE, DIM, N_TRAIN, N_TEST = 128, 64, 40_000, 5000
 # mean number of active features in a sample, and the settings that are tried
 LEVELS = {"sparse": 3, "middle": 6, "dense": 12}
 KS = {3: (2, 3, 4), 6: (3, 4, 6), 12: (6, 8, 12)}
-PENALTIES, ALPHAS = (0.25, 0.5, 1.0), (0.25, 0.5, 1.0)
-ROWS_OF_DICTIONARY = 10_000
+PENALTIES, ALPHAS = (0.1, 0.25, 0.5, 1.0), (0.1, 0.25, 0.5)
+# of dictionary learning, which takes longest: of a world, and of activations
+ROWS_OF_WORLD, ROWS_OF_ACTIVATIONS = 20_000, 10_000
 
 
 def world(seed, active):
@@ -79,7 +80,7 @@ def unit_rows(x):
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-9)
 
 
-def dictionary(x, n_units, alpha, seed):
+def dictionary(x, n_units, alpha, seed, rows):
     """Fit scikit-learn's dictionary learning with codes that are not negative."""
     start = unit_rows(x[np.random.default_rng(seed).choice(len(x), n_units, replace=False)])
     model = MiniBatchDictionaryLearning(
@@ -87,7 +88,7 @@ def dictionary(x, n_units, alpha, seed):
         random_state=seed, dict_init=start, transform_algorithm="lasso_cd",
         transform_alpha=alpha,
     )  # fmt: skip
-    return model.fit(x[:ROWS_OF_DICTIONARY])
+    return model.fit(x[:rows])
 
 
 def both_signs(vectors):
@@ -116,7 +117,7 @@ def finders(x, active, seed):
     for alpha in ALPHAS:
         yield (
             "dictionary learning", alpha,
-            lambda a=alpha: dictionary(x, N_TRUE, a, seed).components_,
+            lambda a=alpha: dictionary(x, N_TRUE, a, seed, ROWS_OF_WORLD).components_,
         )  # fmt: skip
     for l1 in PENALTIES:
         yield "autoencoder, L1", l1, lambda v=l1: directions(trained(x, N_TRUE, seed, l1=v)[0])
@@ -243,7 +244,8 @@ def readers(h, y, scale, seed, sizes=((32, 2), (32, 3), (64, 4), (128, 8))):
             means.cluster_centers_ - mean, mean,
         )  # fmt: skip
     for n, alpha in ((32, 0.1), (64, 0.1), (64, 0.25)):
-        atoms = dictionary(((h - mean) / scale).astype("f4"), n, alpha, seed)
+        centred = ((h - mean) / scale).astype("f4")
+        atoms = dictionary(centred, n, alpha, seed, ROWS_OF_ACTIVATIONS)
         yield (
             "dictionary learning", f"{n}, {alpha}",
             lambda z, a=atoms: a.transform(((z - mean) / scale).astype("f4")),

@@ -28,7 +28,7 @@ liveFigure("unit-reader", (app, data) => {
   app.append(strip);
 
   // ten bars with a title; returns what draws their values
-  const [WIDTH, HEIGHT] = [240, 110];
+  const [WIDTH, HEIGHT] = [240, 88];
   const bars = (parent, title, colour) => {
     const chart = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT + 36}`, role: "img", style: "touch-action: auto" });
     chart.append(svg("text", { x: WIDTH / 2, y: 12, "text-anchor": "middle" }, title));
