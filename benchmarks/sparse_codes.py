@@ -36,7 +36,7 @@ N_TRUE, DIM, N_TRAIN, N_TEST = 128, 64, 40_000, 5000
 # mean number of active features in a sample, and the settings that are tried
 LEVELS = {"sparse": 3, "middle": 6, "dense": 12}
 KS = {3: (2, 3, 4), 6: (3, 4, 6), 12: (6, 8, 12)}
-PENALTIES, ALPHAS = (0.1, 0.25, 0.5, 1.0), (0.1, 0.25, 0.5)
+PENALTIES = ALPHAS = (0.1, 0.25, 0.5, 1.0)
 # of dictionary learning, which takes longest: of a world, and of activations
 ROWS_OF_WORLD, ROWS_OF_ACTIVATIONS = 20_000, 10_000
 
@@ -160,8 +160,8 @@ def recovery(name):
 def frontier():
     """Compare top-k with L1 by active units, unexplained variance and recovery; dead units."""
     active, rows = LEVELS["middle"], []
-    settings = [{"k": k} for k in (2, 4, 6, 9, 14)]
-    settings += [{"l1": v} for v in (0.1, 0.25, 0.5, 1.0, 1.4)]
+    settings = [{"k": k} for k in (2, 4, 6, 12)]
+    settings += [{"l1": v} for v in (0.1, 0.25, 0.5, 1.0)]
     settings += [{"k": 4, "until": 0.0}]
     for setting in settings:
         row = {**setting, "cosine": [], "active": [], "unexplained": [], "dead": []}

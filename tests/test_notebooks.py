@@ -119,7 +119,7 @@ def layer_by_layer(model):
      ("06_cleaning_audio", audio.speech_cleaner),
      ("07_denoising_faster_and_better", denoising.residual_denoiser),
      ("08_sequences", sequences.lstm_autoencoder),
-     ("13_codes_one_can_read", lambda: codes.sparse_autoencoder(k=4))],
+     ("13_codes_one_can_read", lambda: codes.sparse_autoencoder(k=6))],
 )  # fmt: skip
 def test_chapter_and_package_build_the_same_network(chapter, build):
     built = {}
