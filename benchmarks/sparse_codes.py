@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/sparse_codes.py [PART ...]
 
-runs the parts sparse, middle, dense, frontier, network0, network1 and network2, or those that are
-named, about 15 minutes on one core, and writes benchmarks/sparse_codes.json.
+runs the parts middle, frontier, network0, network1 and network2, or those that are named, about 15
+minutes on one core, and writes benchmarks/sparse_codes.json.
 
 Settings are chosen on a world of another seed, or on 5,000 training digits that train nothing; the
 test samples and the test digits are looked at once.
@@ -34,8 +34,8 @@ warnings.filterwarnings("ignore", module="sklearn")
 SEEDS, CHOOSING = (0, 1, 2), 9
 N_TRUE, DIM, N_TRAIN, N_TEST = 128, 64, 40_000, 5000
 # mean number of active features in a sample, and the settings that are tried
-LEVELS = {"sparse": 3, "middle": 6, "dense": 12}
-KS = {3: (2, 3, 4), 6: (3, 4, 6), 12: (6, 8, 12)}
+LEVELS = {"middle": 6}
+KS = {6: (3, 4, 6)}
 PENALTIES = ALPHAS = (0.1, 0.25, 0.5, 1.0)
 # of dictionary learning, which takes longest: of a world, and of activations
 ROWS_OF_WORLD, ROWS_OF_ACTIVATIONS = 20_000, 10_000
