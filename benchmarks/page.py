@@ -106,6 +106,8 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 
 {of_variational}
 
+{of_sparse_codes}
+
 ## Sequences
 
 Measured on {sequences[date]} by `python benchmarks/sequences.py`, a part of `make bench FULL=1`: {sequences[on]}, {sequences[processor]}, {sequence_minutes:.0f} minutes.
@@ -589,6 +591,59 @@ def lstm_vae_table(measured):
     return markdown(["network", "seconds an epoch"], rows)
 
 
+def sparse_section(measured):
+    """Return what benchmarks/sparse_codes.py has measured, as a section of the page."""
+    levels = measured["recovery"].values()
+    known = [
+        [
+            name,
+            *(
+                part
+                for level in levels
+                for row in [level["methods"][name]]
+                for part in (spread(row["cosine"], 3), spread(row["one_to_one"], 3))
+            ),
+        ]
+        for name in next(iter(levels))["methods"]
+    ]
+    runs = [run["methods"] for run in measured["network"].values()]
+    handles = []
+    for name, settings in runs[0].items():
+        for setting in settings:
+            of = [run[name][setting] for run in runs]
+            cells = [
+                spread([100 * r[key][at] for r in of], 1)
+                for at in (0, 2)
+                for key in ("own", "others")
+            ]
+            right = [100 * r["accuracy"] for r in of if "accuracy" in r]
+            handles.append([name, setting, *cells, spread(right, 1) if right else "–"])
+    return "\n\n".join(
+        [
+            "## Sparse autoencoders",
+            f"Measured on {measured['date']} by `python benchmarks/sparse_codes.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. Recovery "
+            "of 128 known directions in 64 dimensions, by the mean number of active features: "
+            "mean of the best cosines, and with one found direction for each true one; mean ± "
+            "standard deviation of three worlds. [Chapter 13]"
+            "(../notebooks/13_codes_one_can_read.ipynb) says what the columns are.",
+            markdown(
+                ["method", *(f"{level['active']} active{w}" for level in levels
+                             for w in ("", ", one to one"))],
+                known,
+            ),
+            "Points of accuracy that a class and the other nine lose when one or three units are "
+            "turned off, and percent of right answers from the reconstruction; mean ± standard "
+            "deviation of three classifiers.",
+            markdown(
+                ["units of", "setting", "one: class", "one: others", "three: class",
+                 "three: others", "right with reconstruction"],
+                handles,
+            ),
+        ]
+    )  # fmt: skip
+
+
 def variational_section(measured):
     """Return what benchmarks/variational.py has measured, as a section of the page."""
     likelihood = list(measured["likelihood"].values())
@@ -744,6 +799,7 @@ def render():
         lstm_vae=lstm_vae,
         of_lstm_vae=lstm_vae_table(lstm_vae),
         of_variational=variational_section(results.read("variational")),
+        of_sparse_codes=sparse_section(results.read("sparse_codes")),
         assignments=assignments,
         of_a_class=class_section(assignments),
         pages=pages,

@@ -1,4 +1,4 @@
-"""What stored results of benchmarks/ must show: anomalies, lstm_and_vae and variational."""
+"""What stored results of benchmarks/ must show: anomalies, lstm_and_vae, variational, sparse."""
 
 import numpy as np
 import pandas as pd
@@ -119,3 +119,19 @@ def test_images_of_other_kinds_are_judged_by_simple_scores_too(task):
             assert len(values["auroc"]) == (1 if name in simple | {"nearest neighbour"} else 3)
             low, high = values["interval"]
             assert low <= np.mean(values["auroc"]) <= high, (name, kind)
+
+
+def test_sparse_autoencoders_stand_beside_simple_rivals():
+    measured = results.read("sparse_codes")
+    for level in measured["recovery"].values():
+        rows = level["methods"]
+        assert {"random directions", "samples", "PCA", "ICA", "k-means"} < set(rows)
+        assert all(len(row["cosine"]) == 3 for row in rows.values())
+        for row in rows.values():
+            assert np.all(np.array(row["one_to_one"]) <= np.array(row["cosine"]) + 1e-9)
+    assert min(measured["recovery"]["middle"]["methods"]["autoencoder, top-k"]["cosine"]) > 0.9
+    assert len(measured["network"]) == 3
+    for run in measured["network"].values():
+        rows = run["methods"]
+        assert {"neurons", "random, same size", "PCA", "ICA", "k-means"} < set(rows)
+        assert max(rows["random, same size"][""]["own"][:3]) < 0.1

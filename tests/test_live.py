@@ -429,3 +429,46 @@ def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
     assert abs(int(slider.input_value()) - (steps / 2 - width / 2) / stride) <= 2
     compare(int(slider.input_value()))
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+@chapter("13_codes_one_can_read", "unit-reader")
+def test_the_reader_of_units_shows_images_and_changed_answers(figure):
+    figure, data = figure
+    says, slider = figure.locator(".live-choice output"), figure.locator("input[type=range]")
+    canvases = figure.locator("canvas")
+    charts = figure.locator(".live-app svg")
+
+    def compare(place):
+        unit = data["units"][place]
+        assert says.inner_text().startswith(f"unit {unit['name']}, active in {unit['active']} %")
+        assert slider.input_value() == str(place + 1)
+        on, off = unit["answers"]
+        words = figure.locator(".live-picture > span").all_inner_texts()
+        changed = [f"{a}" if a == b else f"{a} → {b}" for a, b in zip(on, off, strict=True)]
+        assert words == changed
+        for chart, key in zip(charts.all(), ("share", "lost"), strict=True):
+            label = chart.get_attribute("aria-label")
+            assert f"class 0: {unit[key][0]:g}," in label
+            heights = chart.locator("rect").evaluate_all(
+                "e => e.map(r => +r.getAttribute('height'))"
+            )
+            assert np.argmax(heights) == np.argmax(unit[key])
+
+    assert figure.locator("> img").is_hidden()
+    assert canvases.count() == len(data["units"][0]["answers"][0])
+    compare(data["start"])
+    before = grey(canvases.first)
+    assert before.max() > 0.9
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    figure.get_by_role("button", name="Previous unit").press("Enter")
+    figure.get_by_role("button", name="Previous unit").click()
+    compare(len(data["units"]) - 1)
+    figure.get_by_role("button", name="Next unit").click()
+    compare(0)
+    assert np.abs(grey(canvases.first) - before).max() > 0.5
+    assert len(data["sprite"]) < 80_000
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
