@@ -563,15 +563,10 @@ def classifiers(train, target):
         middle = np.median(apart)
         for times in (0.5, 1, 2, 4):
             width = times / middle
-            for penalty in (0.01, 0.1):
-                solved = np.linalg.solve(
-                    np.exp(-width * apart) + penalty * np.eye(len(known)), one_hot
-                ).astype("float32")
-                made[f"{name}RBF {times} {penalty}"] = (
-                    lambda c, w=width, s=solved, k=known, f=scaled: (
-                        np.exp(-w * squared_distances(f(c), k)) @ s
-                    ).argmax(axis=1)
-                )
+            kernel = np.exp(-width * apart) + 0.03 * np.eye(len(known))
+            made[f"{name}RBF {times}"] = by_kernel(
+                scaled, known, width, np.linalg.solve(kernel, one_hot).astype("float32")
+            )
     known = train - mean
     for k in (1, 3, 5):
         made[f"{k} nearest"] = lambda c, k=k: nearest(squared_distances(c, train), target, k)
@@ -581,6 +576,13 @@ def classifiers(train, target):
         weights = known.T @ np.linalg.solve(gram + held, one_hot)
         made[f"linear {penalty}"] = lambda c, w=weights: ((c - mean) @ w).argmax(axis=1)
     return made
+
+
+def by_kernel(scaled, known, width, solved):
+    """Return a function from codes to the labels of an RBF kernel ridge regression."""
+    return lambda codes: (np.exp(-width * squared_distances(scaled(codes), known)) @ solved).argmax(
+        axis=1
+    )
 
 
 def nearest(apart, target, k):
@@ -609,7 +611,7 @@ def costs(stored):
         build, pairs = PLANS[kind][default]
         network = MADE["train"](build, pairs, few, 1)
         fits[kind] = lambda n=network, p=pairs: n.fit(*p(few, rng), batch_size=100, verbose=0)
-    fits["PCA, whole fit"] = lambda: fit_pca(few, 256)
+    fits["PCA, whole fit"] = lambda: fit_pca(x, 256)
     see = MADE["patches"](200, SHARE, rng)
     pca, atoms = fit_pca(x, 128), dictionary(x[:2000], 1.0, 0)
     masked, plain = kept("masked", "0.5", 0), kept("unconstrained", "", 0)
