@@ -14,7 +14,7 @@ liveFigure("decision-tree", (app, data) => {
   let path = data.start;
 
   // the map: the questions' first answers on the left, every leaf on a line of its own
-  const [WIDTH, LINE, LEFT, RIGHT] = [720, 24, 232, 300];
+  const [WIDTH, LINE, LEFT, RIGHT] = [720, 24, 222, 290];
   const HEIGHT = LINE * leaves.length;
   const at = (i) => LINE * (i + 0.5);
   const map = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "tree-map", "aria-hidden": "true" });
@@ -27,16 +27,18 @@ liveFigure("decision-tree", (app, data) => {
   data.tree.options.forEach((option, i) => {
     const rows = leaves.flatMap((leaf, row) => (leaf.path[0] === i ? [row] : []));
     const middle = at((rows[0] + rows[rows.length - 1]) / 2);
-    branch(`M8 ${HEIGHT / 2}C30 ${HEIGHT / 2} 8 ${middle} 30 ${middle}`, [i]);
+    branch(`M4 ${HEIGHT / 2}C44 ${HEIGHT / 2} 4 ${middle} 44 ${middle}`, [i]);
     for (const row of rows) {
       branch(`M${LEFT} ${middle}C${LEFT + 40} ${middle} ${RIGHT - 40} ${at(row)} ${RIGHT - 10} ${at(row)}`, leaves[row].path);
     }
-    const name = svg("text", { x: 34, y: middle + 5 }, option.label);
+    const name = svg("text", { x: 50, y: middle + 5 }, option.label);
     name.addEventListener("click", () => go([i]));
     map.append(name);
   });
   const names = leaves.map((leaf, row) => {
-    const name = svg("text", { x: RIGHT, y: at(row) + 5 }, `${MARKS[leaf.leaf.winner]} ${leaf.leaf.short}`);
+    const { winner, short } = leaf.leaf;
+    const words = leaf.path.length > 1 ? `${leaf.label}: ${short}` : short;
+    const name = svg("text", { x: RIGHT, y: at(row) + 5 }, `${MARKS[winner]} ${words}`);
     name.addEventListener("click", () => go(leaf.path));
     map.append(name);
     return name;
