@@ -30,7 +30,6 @@ import numpy as np  # noqa: E402
 from skimage.restoration import denoise_tv_chambolle  # noqa: E402
 from sklearn.decomposition import PCA, MiniBatchDictionaryLearning, sparse_encode  # noqa: E402
 
-from aeutils.core import steps_per_execution  # noqa: E402
 from aeutils.data import load_mnist  # noqa: E402
 from aeutils.images import add_noise, to_unit_range  # noqa: E402
 
@@ -44,7 +43,7 @@ KEPT = Path(tempfile.gettempdir()) / "aeutils-kinds"
 
 def chapter():
     """Return what the chapter's cells with the tag `definition` define."""
-    names = {"steps_per_execution": steps_per_execution}
+    names = {}
     for cell in json.loads(CHAPTER.read_text())["cells"]:
         if "definition" in cell["metadata"].get("tags", []):
             exec("".join(cell["source"]), names)
