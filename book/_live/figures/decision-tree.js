@@ -14,7 +14,7 @@ liveFigure("decision-tree", (app, data) => {
   let path = data.start;
 
   // the map: the questions' first answers on the left, every leaf on a line of its own
-  const [WIDTH, LINE, LEFT, RIGHT] = [720, 20, 222, 290];
+  const [WIDTH, LINE, LEFT, RIGHT] = [720, 18, 222, 290];
   const HEIGHT = LINE * leaves.length;
   const at = (i) => LINE * (i + 0.5);
   const map = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "tree-map", "aria-hidden": "true" });
