@@ -106,6 +106,8 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 
 {of_variational}
 
+{of_kinds}
+
 {of_sparse_codes}
 
 ## Sequences
@@ -749,6 +751,58 @@ def class_section(assignments):
     )
 
 
+def kinds_section(measured):
+    """Return what benchmarks/kinds.py has measured, as a section of the page."""
+
+    def several(part, columns, digits, factor=1):
+        """Return rows of every method, a column for each part of the results."""
+        names = [name for name in part[columns[0]] if name not in ("leads", "settings")]
+        return [
+            [n, *(spread([factor * v for v in part[c][n]["values"]], digits) for c in columns)]
+            for n in names
+        ]
+
+    codes = [
+        [f"{name} {setting}", f"{statistics.mean(row['active']):.1f}",
+         spread([1000 * v for v in row["values"]], 2)]
+        for name, settings in measured["codes"].items()
+        for setting, row in settings.items()
+    ]  # fmt: skip
+    moved = [
+        [f"{name} {setting}", spread(row["moved"], 3), spread(row["jacobian"], 1)]
+        for name, settings in measured["movement"].items()
+        for setting, row in settings.items()
+    ]
+    levels, holes = ("0", "0.1", "0.5", "1.0"), ("0.25", "0.5", "0.75", "lower half")
+    tasks = [f"{n} labels{images}" for n in (100, 1000) for images in ("", ", noisy images")]
+    return "\n\n".join(
+        [
+            "## Kinds of autoencoders",
+            f"Measured on {measured['date']} by `python benchmarks/kinds.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core, "
+            f"{sum(measured['minutes'].values()):.0f} minutes. "
+            "[Chapter 10](../notebooks/10_which_autoencoder.ipynb) says what is measured. "
+            f"{measured['images']:,} images train, {measured['epochs']} epochs; numbers behind a "
+            "network's name are its constraint's weight. Mean ± standard deviation of three seeds.",
+            markdown(["reconstruction by", "active values", "error × 1,000"], codes),
+            markdown(["code of", "movement by noise", "squared norm of the Jacobian"], moved),
+            markdown(
+                ["PSNR, dB", *(f"σ = {level}" for level in levels)],
+                # of clean images nothing is to be removed
+                [
+                    [cell.replace("100.00", "–") for cell in row]
+                    for row in several(measured["cleaning"], levels, 2)
+                ],
+            ),
+            markdown(
+                ["error × 1,000 on hidden pixels", *holes],
+                several(measured["filling"], holes, 2, 1000),
+            ),
+            markdown(["accuracy, %", *tasks], several(measured["labels"], tasks, 1, 100)),
+        ]
+    )
+
+
 def render():
     """Return the page's text."""
     speed = results.read("speed")
@@ -800,6 +854,7 @@ def render():
         of_lstm_vae=lstm_vae_table(lstm_vae),
         of_variational=variational_section(results.read("variational")),
         of_sparse_codes=sparse_section(results.read("sparse_codes")),
+        of_kinds=kinds_section(results.read("kinds")),
         assignments=assignments,
         of_a_class=class_section(assignments),
         pages=pages,

@@ -1,4 +1,4 @@
-"""What stored results of benchmarks/ must show: anomalies, lstm_and_vae, variational, sparse."""
+"""What stored results of benchmarks/ must show: anomalies, sequences, generators and codes."""
 
 import numpy as np
 import pandas as pd
@@ -135,3 +135,81 @@ def test_sparse_autoencoders_stand_beside_simple_rivals():
         rows = run["methods"]
         assert {"neurons", "random, same size", "PCA", "ICA", "k-means"} < set(rows)
         assert max(rows["random, same size"][""]["own"][:3]) < 0.1
+
+
+KINDS = results.read("kinds")
+NETWORKS = {"unconstrained", "narrow", "sparse", "contractive", "denoising", "masked"}
+
+
+@pytest.mark.parametrize(
+    ("part", "rivals"),
+    [
+        (KINDS["codes"], {"PCA", "PCA, k largest of 256", "dictionary learning"}),
+        (KINDS["movement"], {"PCA"}),
+        (
+            KINDS["cleaning"]["0.5"],
+            {"noisy input", "linear denoiser", "neighbours' mean", "kernel ridge", "PCA"},
+        ),
+        (KINDS["cleaning"]["0.1"], {"noisy input", "linear denoiser", "total variation"}),
+        (KINDS["filling"]["0.5"], {"mean image", "PCA with missing pixels", "neighbours' mean"}),
+        (KINDS["filling"]["lower half"], {"mean image", "PCA with missing pixels"}),
+        *(
+            (KINDS["labels"][f"{n} labels{images}"], {"pixels", "pixels, noisy copies", "PCA"})
+            for n in (100, 1000)
+            for images in ("", ", noisy images")
+        ),
+    ],
+)
+def test_kinds_of_autoencoders_stand_beside_their_simplest_rivals(part, rivals):
+    assert rivals < set(part)
+    assert any(name.split()[0] in NETWORKS for name in part)
+
+
+def rows_of(part):
+    """Yield every stored row with its name, at any depth."""
+    for name, value in part.items():
+        if isinstance(value, dict) and "values" in value:
+            yield name, value
+        elif isinstance(value, dict):
+            yield from ((f"{name} {below}", row) for below, row in rows_of(value))
+
+
+@pytest.mark.parametrize("part", ["codes", "movement", "cleaning", "filling", "labels"])
+def test_networks_have_three_seeds_and_every_row_its_error(part):
+    rows = dict(rows_of(KINDS[part]))
+    assert len(rows) > 20
+    for name, row in rows.items():
+        if NETWORKS & set(name.split()) or part == "labels":
+            assert len(row["values"]) == 3, name
+        assert np.isfinite([*row["values"], row["half"]]).all(), name
+
+
+def test_stored_kinds_are_those_that_the_chapter_defines():
+    import kinds
+
+    for kind, plans in kinds.PLANS.items():
+        build = next(iter(plans.values()))[0]
+        assert build().count_params() == KINDS["weights"][kind]
+    assert (KINDS["epochs"], KINDS["images"]) == (kinds.EPOCHS, kinds.N_TRAIN)
+
+
+def test_one_line_rivals_give_what_is_stored():
+    import kinds
+    from sklearn.kernel_ridge import KernelRidge
+
+    (x, y), _, (x_test, y_test) = kinds.digits()
+    few, known = x_test[: kinds.N_TEST], np.random.default_rng(0).choice(len(x), 1000, False)
+    pca = kinds.fit_pca(x, 16)
+    error = np.mean((np.clip(pca.inverse_transform(pca.transform(few)), 0, 1) - few) ** 2)
+    assert error == pytest.approx(KINDS["codes"]["PCA"]["16"]["values"][0], rel=1e-3)
+    noisy, noisy_test = (kinds.add_noise(i, 0.5, seed=s) for i, s in ((x, 3), (few, 1)))
+    seen = np.c_[noisy, np.ones(len(x), "f4")]
+    weights = np.linalg.solve(seen.T @ seen + np.eye(785), seen.T @ x)
+    plain = np.clip(np.c_[noisy_test, np.ones(len(few))] @ weights, 0, 1)
+    # without the line that the stored one may choose
+    stored = KINDS["cleaning"]["0.5"]["linear denoiser"]["values"][0]
+    assert kinds.decibels(plain, few).mean() == pytest.approx(stored, abs=1)
+    kernel = KernelRidge(kernel="rbf", gamma=0.02, alpha=0.01)
+    guess = kernel.fit(x[known], np.eye(10)[y[known]]).predict(x_test[:2000]).argmax(axis=1)
+    stored = KINDS["labels"]["1000 labels"]["pixels"]["values"][0]
+    assert np.mean(guess == y_test[:2000]) == pytest.approx(stored, abs=0.03)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
@@ -472,3 +473,57 @@ def test_the_reader_of_units_shows_images_and_changed_answers(figure):
     assert np.abs(grey(canvases.first) - before).max() > 0.5
     assert len(data["sprite"]) < 80_000
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+def answers(node, way=()):
+    """Yield every answer of a decision tree with the choices that lead to it."""
+    if "leaf" in node:
+        yield way, node["leaf"]
+    for i, option in enumerate(node.get("options", ())):
+        yield from answers(option, (*way, i))
+
+
+@chapter("10_which_autoencoder", "decision-tree")
+def test_every_answer_of_the_decision_tree_is_reached_by_keys_and_leads_to_its_chapter(
+    figure, html
+):
+    figure, data = figure
+    page, card = figure.page, figure.locator(".tree-leaf")
+    every = list(answers(data["tree"]))
+    assert len(every) >= 12
+    assert figure.locator("> img").is_hidden()
+
+    def shown(leaf):
+        text = card.inner_text()
+        assert leaf["advice"] in text
+        assert leaf["measured"] in text
+        assert data["winners"][leaf["winner"]] in text
+        link = card.get_by_role("link")
+        assert link.inner_text() == leaf["chapter"]
+        name, _, place = link.get_attribute("href").partition("#")
+        target = (html / "notebooks" / name).read_text()
+        assert not place or f'id="{place}"' in target
+
+    shown(dict(every)[tuple(data["start"])])
+    for way, leaf in every:
+        for depth, choice in enumerate(way):
+            button = figure.get_by_role("group").nth(depth).get_by_role("button").nth(choice)
+            button.focus()
+            button.press("Enter")
+            chosen = figure.get_by_role("group").nth(depth).get_by_role("button").nth(choice)
+            assert chosen.get_attribute("aria-pressed") == "true"
+            # a drawing anew does not lose the place of who uses keys
+            assert chosen.evaluate("e => e === document.activeElement")
+        shown(leaf)
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+    # on a telephone the map's words would be too small
+    assert figure.locator(".tree-map").is_hidden()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for way, leaf in (every[0], every[-1]):
+        ends = re.compile(re.escape(leaf["short"]) + "$")
+        figure.locator(".tree-map text", has_text=ends).click()
+        shown(leaf)
+        taken = figure.locator(".tree-map .is-taken")
+        assert taken.count() == 1
+        assert leaf["short"] in taken.text_content()
+        assert figure.locator('button[aria-pressed="true"]').count() == len(way)

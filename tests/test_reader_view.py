@@ -18,6 +18,7 @@ REACHED = [
     "07_denoising_faster_and_better",
     "08_sequences",
     "09_variational_autoencoder",
+    "10_which_autoencoder",
     "13_codes_one_can_read",
 ]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height
