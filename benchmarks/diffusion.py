@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/diffusion.py [PART ...] [--seed SEED]
 
 runs the parts train, levels, rivals, samples, steps and lower, or those that are named, and writes
-benchmarks/diffusion.json; ``train`` takes about six minutes a seed on one core.  Networks are kept
+benchmarks/diffusion.json; ``train`` takes about ten minutes a seed on one
+core, and pauses after some.  Networks are kept
 in the folder for temporary files; the variational autoencoders are those that
 ``benchmarks/variational.py train`` keeps there.  The part ``ship`` copies the weights of seed 0
 into the book.
@@ -44,30 +45,54 @@ from aeutils.generative import (  # noqa: E402
 
 SEEDS = (0, 1, 2)
 STEPS, BATCH_SIZE, PEAK, AVERAGE = 3300, 128, 2e-3, 0.998
-N_SAMPLES, N_LEVELS = 5000, 18
+N_SAMPLES, N_LEVELS = 5000, 12
 SIGMAS = (0.1, 0.25, 0.5, 1, 2, 4)
 # how grey images get their contrast before they are made black and white
 CONTRASTS = (1, 2, 1000)
+# seconds after which a training is stored and ends, to go on at the next call
+LONGEST = 330
 KEPT = Path(tempfile.gettempdir()) / "aeutils-diffusion"
 WEIGHTS = "diffusion_network.npz"
 
 
 class Batches(keras.utils.PyDataset):
-    """A given number of batches, of rows in an order that follows a seed."""
+    """The batches from a step on, of rows in an order that follows a seed."""
 
-    def __init__(self, x, seed):
+    def __init__(self, x, seed, start=0):
         super().__init__()
         rng, n = np.random.default_rng(seed), STEPS * BATCH_SIZE
         rows = [rng.permutation(len(x)) for _ in range(-(-n // len(x)))]
-        self.x, self.rows = x, np.concatenate(rows)[:n].reshape(STEPS, BATCH_SIZE)
+        self.x = x
+        self.rows = np.concatenate(rows)[:n].reshape(STEPS, BATCH_SIZE)[start:]
 
     def __len__(self):
         """Return the number of batches."""
-        return STEPS
+        return len(self.rows)
 
     def __getitem__(self, i):
         """Return a batch."""
         return (self.x[self.rows[i]],)
+
+
+class Pause(keras.callbacks.Callback):
+    """Stores the training and ends the process after some seconds."""
+
+    def __init__(self, path, seconds):
+        super().__init__()
+        self.path, self.began, self.before = path, time.perf_counter(), seconds
+        self.limit = LONGEST
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Store all variables, weights before they are averaged included."""
+        seconds = time.perf_counter() - self.began
+        if seconds > self.limit and batch + 1 < self.params["steps"]:
+            np.savez(self.path, self.before + seconds, *map(np.asarray, variables(self.model)))
+            sys.exit(f"{seconds:.0f} s: paused; run the same command again to go on.")
+
+
+def variables(model):
+    """Return all that a training changes."""
+    return [*model.variables, *model.optimizer.variables]
 
 
 def adam():
@@ -83,21 +108,33 @@ def train(seeds, stored):
     """Train the network in bfloat16, which is faster, and keep its averaged weights."""
     (x, _), _, _ = digits()
     x = x.reshape(-1, 28, 28, 1)
+    KEPT.mkdir(exist_ok=True)
     for seed in seeds:
-        began = time.perf_counter()
+        began, before, start = time.perf_counter(), 0.0, 0
         keras.utils.set_random_seed(seed)
         keras.config.set_dtype_policy("mixed_bfloat16")
         network = diffusion_network()
         keras.config.set_dtype_policy("float32")
         model = DiffusionDenoiser(network, seed=seed)
-        model.compile(adam(), steps_per_execution=10, jit_compile=False)
-        history = model.fit(Batches(x, seed), verbose=0)
-        KEPT.mkdir(exist_ok=True)
+        optimizer = adam()
+        model.compile(optimizer, steps_per_execution=10, jit_compile=False)
+        paused = KEPT / f"paused_{seed}.npz"
+        if paused.exists():
+            model(x[:1])
+            optimizer.build(model.trainable_variables)
+            with np.load(paused) as file:
+                before, *values = (file[name] for name in file.files)
+            for variable, value in zip(variables(model), values, strict=True):
+                variable.assign(value)
+            start = int(optimizer.iterations.numpy())
+        pause = Pause(paused, float(before))
+        history = model.fit(Batches(x, seed, start), shuffle=False, verbose=0, callbacks=[pause])
         np.savez_compressed(
             KEPT / f"{seed}.npz", *(w.astype(np.float16) for w in network.get_weights())
         )
+        paused.unlink(missing_ok=True)
         stored.setdefault("training", {})[str(seed)] = {
-            "seconds": round(time.perf_counter() - began),
+            "seconds": round(float(before) + time.perf_counter() - began),
             "images": STEPS * BATCH_SIZE,
             "weights": network.count_params(),
             "loss": history.history["loss"][-1],
@@ -111,6 +148,13 @@ def kept(seed):
     with np.load(KEPT / f"{seed}.npz") as file:
         model.network.set_weights([file[n].astype("f4") for n in file.files])
     return model
+
+
+def trained(seeds, folder=KEPT):
+    """Return those of the seeds of which a network has been kept."""
+    found = [seed for seed in seeds if (folder / f"{seed}.npz").exists()]
+    print("networks of seeds", found, flush=True)
+    return found
 
 
 def ship(seeds, stored):
@@ -154,9 +198,9 @@ def by_training_images(x, y, sigma):
 def levels(seeds, stored):
     """Measure estimates of clean test images, by noise level."""
     (x, _), _, (x_test, _) = digits()
-    clean = x_test[np.random.default_rng(1).permutation(len(x_test))[5000:6000]]
+    clean = x_test[np.random.default_rng(1).permutation(len(x_test))[5000:5500]]
     gaussian = gaussian_of(x)
-    models = {seed: kept(seed) for seed in seeds}
+    models = {seed: kept(seed) for seed in trained(seeds)}
     of = {}
     for sigma in SIGMAS:
         y = clean + sigma * np.random.default_rng(7).standard_normal(clean.shape, "f4")
@@ -199,9 +243,9 @@ class Judge:
 
     def distances(self, images):
         """Return distances to the nearest training image: as they are, and shifted."""
-        near = to_nearest(images[:1000], self.known)
+        near = to_nearest(images[:500], self.known)
         shifted = np.min(
-            [to_nearest(moved(images[:200], a, b), self.known) for a, b in SHIFTS], axis=0
+            [to_nearest(moved(images[:100], a, b), self.known) for a, b in SHIFTS], axis=0
         )
         return near, shifted
 
@@ -242,7 +286,7 @@ def with_contrast(images, contrast):
 def of_gaussian(x, n, k):
     """Return a generator: a mixture of k Gaussians of n principal components, full covariances."""
     pca = PCA(n, svd_solver="covariance_eigh").fit(x)
-    some = x if k == 1 else x[:20_000]
+    some = x if k == 1 else x[:10_000]
     mixture = GaussianMixture(k, reg_covar=1e-4, max_iter=20, tol=1e-2, random_state=0)
     mixture.fit(pca.transform(some))
 
@@ -280,7 +324,7 @@ def rivals(seeds, stored):
         note(stored, judge, "training images, shifted", shifted, seed)
     plans = {
         "PCA, one Gaussian": [(n, 1) for n in (20, 50, 200)],
-        "PCA, mixture of Gaussians": [(30, 50), (30, 150), (60, 100)],
+        "PCA, mixture of Gaussians": [(30, 50), (60, 100)],
     }
     for name, plan in plans.items():
         made = {f"{n} components, {k} Gaussians": of_gaussian(x, n, k) for n, k in plan}
@@ -302,7 +346,7 @@ def vaes(seeds, stored):
     """Judge chapter 9's network of 20 values, with its prior and with a fitted one."""
     judge = Judge()
     (x, _), _, _ = digits()
-    for seed in seeds:
+    for seed in trained(seeds, variational.KEPT):
         vae = variational.kept(seed)
         codes = variational.drawn_codes(vae, x[:20_000], seed)
         mixtures = {k: variational.gaussians(codes, k) for k in (10, 50, 150)}
@@ -317,14 +361,13 @@ def vaes(seeds, stored):
         made = {"VAE, N(0, 1)": vae.sample(N_SAMPLES, seed=seed), "VAE, fitted mixture": fitted}
         for name, grey in made.items():
             note(stored, judge, name, grey, seed)
-            if seed == 0:
-                stored.setdefault("pictures", {})[name] = sheet(grey[:24], 12)
+            stored.setdefault("pictures", {}).setdefault(name, sheet(grey[:24], 12))
 
 
 def samples(seeds, stored):
     """Judge what the denoisers generate."""
     judge = Judge()
-    for seed in seeds:
+    for seed in trained(seeds):
         began = time.perf_counter()
         grey = kept(seed).sample(N_SAMPLES, N_LEVELS, seed=seed).reshape(-1, 784)
         stored.setdefault("seconds_of_sampling", {})[str(seed)] = time.perf_counter() - began
@@ -332,18 +375,21 @@ def samples(seeds, stored):
         note(stored, judge, "denoiser", grey, seed)
         if seed == 0:
             stored.setdefault("pictures", {})["denoiser"] = sheet(grey[:24], 12)
+            (x, _), _, _ = digits()
+            nearest = squared_distances(grey[:12], x).argmin(axis=1)
+            stored["nearest"] = sheet(np.concatenate([grey[:12], x[nearest]]), 12)
 
 
 def steps(seeds, stored):
-    """Measure 2,000 samples on selection images, by the number of steps and the method."""
+    """Measure 1,000 samples on selection images, by the number of steps and the method."""
     judge = Judge()
-    plans = [*((n, False) for n in (5, 10, 20, 40)), *((n, True) for n in (3, 5, 10, 20))]
-    for seed in seeds:
+    plans = [*((n, False) for n in (5, 10, 20, 40)), *((n, True) for n in (3, 5, 8, 12, 18))]
+    for seed in trained(seeds):
         model = kept(seed)
         for n, second_order in plans:
             sigmas = noise_levels(n)
             rng = np.random.default_rng(100 + seed)
-            start = sigmas[0] * rng.standard_normal((2000, 28, 28), "f4")
+            start = sigmas[0] * rng.standard_normal((1000, 28, 28), "f4")
             *_, (grey, _) = denoising_steps(model.denoise, start, sigmas, second_order=second_order)
             grey = np.clip(grey, 0, 1).reshape(-1, 784)
             row = {
@@ -410,7 +456,7 @@ def lower(seeds, stored):
     whole = clean.copy()
     whole[:, ~top] = by_mean(weights, clean)
     note_filled("Gaussian, mean", whole, 0)
-    for seed in seeds:
+    for seed in trained(seeds):
         drawn = whole.copy()
         drawn[:, ~top] += np.random.default_rng(seed).standard_normal((len(clean), 392)) @ root.T
         note_filled("Gaussian, sample", drawn, seed)

@@ -40,7 +40,7 @@ Denoise = Callable[[NDArray, float], NDArray]
 # images that are denoised at a time
 ROWS_AT_ONCE = 500
 # root mean square of the pixels of MNIST's training images
-DIGITS_SCALE = 0.335
+DIGITS_SCALE = 0.3353
 
 
 def diffusion_network(
@@ -65,7 +65,7 @@ def diffusion_network(
     -------
     keras.Model
         Uncompiled; accepts images of shape (n, `side`, `side`, 1) and a function of the noise
-        level of shape (n, 1), outputs float32 of the images' shape, which is not bounded.
+        level of shape (n, 1), outputs the images' shape, not bounded.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def diffusion_network(
     x = layers.Conv2DTranspose(half, 2, 2)(x)
     x = block(layers.Add()([x, skip]), half)
     x = layers.Activation("relu")(x)
-    x = layers.Conv2DTranspose(1, 4, 2, padding="same", dtype="float32")(x)
+    x = layers.Conv2DTranspose(1, 4, 2, padding="same")(x)
     return keras.Model([image, noise], x, name="diffusion_network")
 
 
@@ -113,7 +113,7 @@ class DiffusionDenoiser(keras.Model):
     ----------
     network : keras.Model, optional
         As of :func:`diffusion_network`, the default.
-    scale : float, default 0.335
+    scale : float, default 0.3353
         Root mean square of the pixels; the default is that of MNIST.
     log_mean, log_std : float, default -0.8 and 1.2
         Mean and standard deviation of the natural logarithm of the noise levels in training.
