@@ -2,12 +2,11 @@
 
     .venv/bin/python benchmarks/diffusion.py [PART ...] [--seed SEED]
 
-runs the parts train, levels, rivals, samples, steps and lower, or those that are named, and writes
-benchmarks/diffusion.json; ``train`` takes about ten minutes a seed on one
-core, and pauses after some.  Networks are kept
-in the folder for temporary files; the variational autoencoders are those that
-``benchmarks/variational.py train`` keeps there.  The part ``ship`` copies the weights of seed 0
-into the book.
+runs the parts train, levels, rivals, vaes, steps, samples and lower, or those that are named, and
+writes benchmarks/diffusion.json; ``train`` takes about ten minutes a seed on one core, and pauses
+after some.  Networks are kept in the folder for temporary files; the variational autoencoders are
+those that ``benchmarks/variational.py train`` keeps there.  The part ``ship`` copies the weights
+of seed 0 into the book.
 
 Training, selection and test images are those of benchmarks/variational.py, and so is the fixed
 classifier whose features judge samples.  What generates grey images has them made black and white
@@ -45,10 +44,10 @@ from aeutils.generative import (  # noqa: E402
 
 SEEDS = (0, 1, 2)
 STEPS, BATCH_SIZE, PEAK, AVERAGE = 3300, 128, 2e-3, 0.998
-N_SAMPLES, N_LEVELS = 5000, 12
+N_SAMPLES = 3000
 SIGMAS = (0.1, 0.25, 0.5, 1, 2, 4)
 # how grey images get their contrast before they are made black and white
-CONTRASTS = (1, 2, 1000)
+CONTRASTS = (1, 1.25, 2, 1000)
 # seconds after which a training is stored and ends, to go on at the next call
 LONGEST = 330
 KEPT = Path(tempfile.gettempdir()) / "aeutils-diffusion"
@@ -250,7 +249,7 @@ class Judge:
         return near, shifted
 
     def judged(self, images):
-        """Return the measures of 5,000 samples."""
+        """Return the measures of samples."""
         of = self.seen(images)
         near, shifted = self.distances(images)
         return {
@@ -350,28 +349,35 @@ def vaes(seeds, stored):
         vae = variational.kept(seed)
         codes = variational.drawn_codes(vae, x[:20_000], seed)
         mixtures = {k: variational.gaussians(codes, k) for k in (10, 50, 150)}
-        makers = {
-            k: lambda m=m, v=vae, s=seed: binarize(v.decode(m.sample(N_SAMPLES)[0]), s)
-            for k, m in mixtures.items()
+        fitted = {k: vae.decode(m.sample(N_SAMPLES)[0]) for k, m in mixtures.items()}
+        plans = {
+            "VAE, N(0, 1)": {0: vae.sample(N_SAMPLES, seed=seed)},
+            "VAE, fitted mixture": fitted,
         }
-        k = judge.best(makers)
-        stored.setdefault("settings", {}).setdefault("VAE, fitted mixture", {})[str(seed)] = k
-        fitted = vae.decode(mixtures[k].sample(N_SAMPLES)[0])
-        fitted = np.random.default_rng(seed).permutation(fitted)
-        made = {"VAE, N(0, 1)": vae.sample(N_SAMPLES, seed=seed), "VAE, fitted mixture": fitted}
-        for name, grey in made.items():
+        for name, made in plans.items():
+            makers = {
+                (k, c): lambda g=g, c=c: binarize(with_contrast(g, c), 9)
+                for k, g in made.items() for c in CONTRASTS
+            }  # fmt: skip
+            k, c = judge.best(makers)
+            stored.setdefault("settings", {}).setdefault(name, {})[str(seed)] = [k, c]
+            grey = np.random.default_rng(seed).permutation(with_contrast(made[k], c))
             note(stored, judge, name, grey, seed)
             stored.setdefault("pictures", {}).setdefault(name, sheet(grey[:24], 12))
 
 
 def samples(seeds, stored):
-    """Judge what the denoisers generate."""
+    """Judge what the denoisers generate, sampled as was best for selection images."""
     judge = Judge()
+    how = results.read("diffusion")["settings"]["sampling"]
     for seed in trained(seeds):
         began = time.perf_counter()
-        grey = kept(seed).sample(N_SAMPLES, N_LEVELS, seed=seed).reshape(-1, 784)
+        grey = kept(seed).sample(N_SAMPLES, how["levels"], how["rounds"], seed=seed)
+        grey = grey.reshape(-1, 784)
         stored.setdefault("seconds_of_sampling", {})[str(seed)] = time.perf_counter() - began
-        np.save(KEPT / f"samples_{seed}.npy", grey.astype("f2"))
+        c = judge.best({c: lambda c=c, g=grey: binarize(with_contrast(g, c), 9) for c in CONTRASTS})
+        stored.setdefault("settings", {}).setdefault("denoiser", {})[str(seed)] = c
+        grey = with_contrast(grey, c)
         note(stored, judge, "denoiser", grey, seed)
         if seed == 0:
             stored.setdefault("pictures", {})["denoiser"] = sheet(grey[:24], 12)
@@ -381,25 +387,35 @@ def samples(seeds, stored):
 
 
 def steps(seeds, stored):
-    """Measure 1,000 samples on selection images, by the number of steps and the method."""
+    """Measure 500 samples on selection images, by the number of steps and the method."""
     judge = Judge()
-    plans = [*((n, False) for n in (5, 10, 20, 40)), *((n, True) for n in (3, 5, 8, 12, 18))]
+    plans = [(n, False, 1) for n in (5, 10, 20, 40)]
+    plans += [(n, True, 1) for n in (3, 5, 10, 18)] + [(n, True, 2) for n in (5, 10)]
     for seed in trained(seeds):
         model = kept(seed)
-        for n, second_order in plans:
+        for n, second_order, rounds in plans:
             sigmas = noise_levels(n)
             rng = np.random.default_rng(100 + seed)
-            start = sigmas[0] * rng.standard_normal((1000, 28, 28), "f4")
+            start = sigmas[0] * rng.standard_normal((500, 28, 28), "f4")
             *_, (grey, _) = denoising_steps(model.denoise, start, sigmas, second_order=second_order)
             grey = np.clip(grey, 0, 1).reshape(-1, 784)
             row = {
                 "method": "Heun" if second_order else "Euler",
-                "evaluations": 2 * n - 1 if second_order else n,
+                "levels": n,
+                "rounds": rounds,
+                "evaluations": rounds * (2 * n - 1 if second_order else n),
                 "seed": seed,
-                "frechet": frechet(judge.seen(binarize(grey, seed)), judge.selection),
+                "frechet": min(
+                    frechet(judge.seen(binarize(with_contrast(grey, c), seed)), judge.selection)
+                    for c in CONTRASTS
+                ),
             }
             stored.setdefault("steps", {}).setdefault(str(seed), []).append(row)
             print(row, flush=True)
+        if seed == 0:
+            heun = [r for r in stored["steps"]["0"] if r["method"] == "Heun"]
+            best = min(heun, key=lambda row: row["frechet"])
+            stored["settings"] = {"sampling": {k: best[k] for k in ("levels", "rounds")}}
 
 
 # the lower half ----------------------------------------------------------------------------------
@@ -409,7 +425,7 @@ def lower(seeds, stored):
     """Fill in the lower half of test digits; the one rival with a setting is tuned on others."""
     judge = Judge()
     (x, _), (x_select, _), (x_test, y_test) = digits()
-    chosen = np.random.default_rng(1).permutation(len(x_test))[5000:5500]
+    chosen = np.random.default_rng(1).permutation(len(x_test))[5000:5300]
     clean, labels = x_test[chosen], y_test[chosen]
     top = np.arange(784) < 392
     known = top.reshape(28, 28)
@@ -462,12 +478,12 @@ def lower(seeds, stored):
         note_filled("Gaussian, sample", drawn, seed)
         model, rng = kept(seed), np.random.default_rng(seed)
         images = clean.reshape(-1, 28, 28)
-        many = [model.fill(images, known, 10, rounds=2, seed=rng) for _ in range(5)]
+        many = [model.fill(images, known, 10, rounds=2, seed=rng) for _ in range(3)]
         filled = [f.reshape(-1, 784) for f in many]
         once = model.fill(images, known, 10, seed=rng).reshape(-1, 784)
         note_filled("denoiser, one round", once, seed)
         note_filled("denoiser, two rounds", filled[0], seed)
-        note_filled("denoiser, mean of five", np.mean(filled, axis=0), seed)
+        note_filled("denoiser, mean of three", np.mean(filled, axis=0), seed)
         if seed == 0:
             stored["filled"]["second sample"] = sheet(filled[1][SHOWN], 10)
     stored["filled"]["true"] = sheet(clean[SHOWN], 10)
@@ -480,8 +496,8 @@ PARTS = {
     "levels": levels,
     "rivals": rivals,
     "vaes": vaes,
-    "samples": samples,
     "steps": steps,
+    "samples": samples,
     "lower": lower,
     "ship": ship,
 }

@@ -44,7 +44,10 @@ DIGITS_SCALE = 0.3353
 
 
 def diffusion_network(
-    filters: Sequence[int] = (32, 64), blocks: int = 2, side: int = 28
+    filters: Sequence[int] = (32, 64),
+    blocks: int = 2,
+    bottleneck: int | None = None,
+    side: int = 28,
 ) -> keras.Model:
     """Small U-Net of chapter 12, whose second input is the noise level.
 
@@ -58,6 +61,8 @@ def diffusion_network(
         Two numbers of channels: at half the side, and at a quarter.
     blocks : int, default 2
         Residual blocks at a quarter of the side; at half of it there is one on each way.
+    bottleneck : int or None, default None
+        Width of a dense layer that sees the whole image, after the first of these blocks.
     side : int, default 28
         Height and width of the images, a multiple of 4.
 
@@ -92,8 +97,14 @@ def diffusion_network(
     x = layers.Conv2D(half, 4, 2, padding="same", activation="relu")(image)
     x = skip = block(x, half)
     x = layers.Conv2D(quarter, 3, 2, padding="same", activation="relu")(x)
-    for _ in range(blocks):
+    for number in range(blocks):
         x = block(x, quarter)
+        if bottleneck and number == 0:
+            h = layers.Flatten()(layers.Conv2D(8, 1)(x))
+            h = layers.Add()([layers.Dense(bottleneck)(h), layers.Dense(bottleneck)(level)])
+            h = layers.Dense(side**2 // 2, kernel_initializer="zeros")(layers.Activation("relu")(h))
+            h = layers.Conv2D(quarter, 1)(layers.Reshape((side // 4, side // 4, 8))(h))
+            x = layers.Add()([x, h])
     x = layers.Conv2DTranspose(half, 2, 2)(x)
     x = block(layers.Add()([x, skip]), half)
     x = layers.Activation("relu")(x)
@@ -243,7 +254,11 @@ class DiffusionDenoiser(keras.Model):
         return y * (self.scale / total) ** 2 + found * (sigma * self.scale / total)
 
     def sample(
-        self, n_samples: int, n_levels: int = 18, seed: int | np.random.Generator | None = None
+        self,
+        n_samples: int,
+        n_levels: int = 18,
+        rounds: int = 1,
+        seed: int | np.random.Generator | None = None,
     ) -> NDArray[np.float32]:
         """Generate images from noise.
 
@@ -253,6 +268,8 @@ class DiffusionDenoiser(keras.Model):
             How many.
         n_levels : int, default 18
             Noise levels, see :func:`noise_levels`; the network runs almost twice as often.
+        rounds : int, default 1
+            As of :func:`denoising_steps`.
         seed : int or numpy.random.Generator, optional
             For drawing the same images again.
 
@@ -271,7 +288,8 @@ class DiffusionDenoiser(keras.Model):
         sigmas = noise_levels(n_levels)
         shape = (n_samples, *self.network.inputs[0].shape[1:3])
         start = sigmas[0] * rng.standard_normal(shape, np.float32)
-        *_, (images, _) = denoising_steps(self.denoise, start, sigmas)
+        steps = denoising_steps(self.denoise, start, sigmas, rounds=rounds, seed=rng)
+        *_, (images, _) = steps
         return np.clip(images, 0, 1)
 
     def fill(
@@ -387,8 +405,8 @@ def denoising_steps(
         Values to keep where `known` is true: there, each step puts `values` with noise of its
         level.
     rounds : int, default 1
-        Above 1 with `known`, each step is repeated after noise has been added again, so that
-        what is filled in can adapt to what is known.
+        Above 1, each step is repeated after noise has been added again, which corrects errors of
+        earlier steps, and lets what is filled in adapt to what is known.
     seed : int or numpy.random.Generator, optional
         Of the noise on `values` and between rounds.
 
