@@ -2,11 +2,11 @@
 
     .venv/bin/python benchmarks/diffusion.py [PART ...] [--seed SEED]
 
-runs the parts train, levels, rivals, vaes, steps, samples and lower, or those that are named, and
-writes benchmarks/diffusion.json; ``train`` takes about ten minutes a seed on one core, and pauses
-after some.  Networks are kept in the folder for temporary files; the variational autoencoders are
-those that ``benchmarks/variational.py train`` keeps there.  The part ``ship`` copies the weights
-of seed 0 into the book.
+runs the parts train, levels, rivals, vaes, steps, samples, starts and lower, or those that are
+named, and writes benchmarks/diffusion.json; ``train`` takes about five minutes a seed on one core,
+and pauses where it takes longer.  Networks are kept in the folder for temporary files; the
+variational autoencoders are those that ``benchmarks/variational.py train`` keeps there.  The part
+``ship`` copies the weights of seed 0 into the book.
 
 Training, selection and test images are those of benchmarks/variational.py, and so is the fixed
 classifier whose features judge samples.  What generates grey images has them made black and white
@@ -43,13 +43,13 @@ from aeutils.generative import (  # noqa: E402
 )
 
 SEEDS = (0, 1, 2)
-STEPS, BATCH_SIZE, PEAK, AVERAGE = 3300, 128, 2e-3, 0.998
+STEPS, BATCH_SIZE, PEAK, AVERAGE = 2400, 128, 2e-3, 0.998
 N_SAMPLES = 3000
 SIGMAS = (0.1, 0.25, 0.5, 1, 2, 4)
 # how grey images get their contrast before they are made black and white
 CONTRASTS = (1, 1.25, 2, 1000)
 # seconds after which a training is stored and ends, to go on at the next call
-LONGEST = 330
+LONGEST = 340
 KEPT = Path(tempfile.gettempdir()) / "aeutils-diffusion"
 WEIGHTS = "diffusion_network.npz"
 
@@ -307,14 +307,14 @@ def note(stored, judge, name, grey, seed):
 
 
 def rivals(seeds, stored):
-    """Judge real images and generators without a network."""
+    """Judge real images, copies of training images, and generators without a network."""
     judge = Judge()
     (x, _), _, _ = digits()
     settings = stored.setdefault("settings", {})
     note(stored, judge, "other test images", judge.other, 0)
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        copies = x[rng.choice(len(x), N_SAMPLES, replace=False)]
+        copies = judge.known[rng.choice(len(x), N_SAMPLES, replace=False)]
         note(stored, judge, "training images", copies, seed)
         where = rng.choice([-1, 1], (2, 4))
         shifted = np.concatenate(
@@ -390,7 +390,7 @@ def steps(seeds, stored):
     """Measure 500 samples on selection images, by the number of steps and the method."""
     judge = Judge()
     plans = [(n, False, 1) for n in (5, 10, 20, 40)]
-    plans += [(n, True, 1) for n in (3, 5, 10, 18)] + [(n, True, 2) for n in (5, 10)]
+    plans += [(n, True, 1) for n in (3, 5, 10, 18)] + [(n, True, 2) for n in (5, 9)]
     for seed in trained(seeds):
         model = kept(seed)
         for n, second_order, rounds in plans:
@@ -416,6 +416,44 @@ def steps(seeds, stored):
             heun = [r for r in stored["steps"]["0"] if r["method"] == "Heun"]
             best = min(heun, key=lambda row: row["frechet"])
             stored["settings"] = {"sampling": {k: best[k] for k in ("levels", "rounds")}}
+
+
+def starts(seeds, stored):
+    """Measure 500 samples that start from images with noise instead of noise alone.
+
+    With training images, how many samples are closer to the image they began as than to others.
+    """
+    judge = Judge()
+    (x, _), _, _ = digits()
+    begin = {"training images": x[np.random.default_rng(5).choice(len(x), 500, replace=False)]}
+    for seed in trained(SEEDS, variational.KEPT)[:1]:
+        vae = variational.kept(seed)
+        mixture = variational.gaussians(variational.drawn_codes(vae, x[:10_000], seed), 50)
+        begin["VAE, fitted mixture"] = vae.decode(mixture.sample(500)[0])
+    for seed in trained(seeds):
+        model, rng = kept(seed), np.random.default_rng(seed)
+        for name, images in begin.items():
+            for sigma in (0.5, 1, 2, 4, 20):
+                noise = sigma * rng.standard_normal((500, 28, 28), "f4")
+                steps_down = denoising_steps(
+                    model.denoise, images.reshape(-1, 28, 28) + noise, noise_levels(8, 0.02, sigma)
+                )
+                *_, (grey, _) = steps_down
+                grey = np.clip(grey, 0, 1).reshape(-1, 784)
+                row = {
+                    "seed": seed,
+                    "sigma": sigma,
+                    "frechet": min(
+                        frechet(judge.seen(binarize(with_contrast(grey, c), seed)), judge.selection)
+                        for c in CONTRASTS
+                    ),
+                }
+                if name == "training images":
+                    nearest = squared_distances(grey, x).min(axis=1)
+                    own = ((grey - images) ** 2).sum(axis=1)
+                    row["own"] = float(np.mean(own <= nearest + 1e-3))
+                stored.setdefault("starts", {}).setdefault(name, []).append(row)
+                print(name, row, flush=True)
 
 
 # the lower half ----------------------------------------------------------------------------------
@@ -498,6 +536,7 @@ PARTS = {
     "vaes": vaes,
     "steps": steps,
     "samples": samples,
+    "starts": starts,
     "lower": lower,
     "ship": ship,
 }
