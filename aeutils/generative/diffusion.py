@@ -46,15 +46,14 @@ DIGITS_SCALE = 0.3353
 def diffusion_network(
     filters: Sequence[int] = (32, 64),
     blocks: int = 2,
-    bottleneck: int = 256,
+    bottleneck: int | None = None,
     side: int = 28,
 ) -> keras.Model:
     """Small U-Net of chapter 12, whose second input is the noise level.
 
     Strided convolutions bring images to half and a quarter of their side, transposed ones back; one
-    skip connection joins the halves, and a dense bottleneck lets each pixel depend on all.  Each
-    residual block adds a projection of the noise level's embedding to all of its pixels, and starts
-    as the identity.
+    skip connection joins the halves.  Each residual block adds a projection of the noise level's
+    embedding to all of its pixels, and starts as the identity.
 
     Parameters
     ----------
@@ -62,8 +61,8 @@ def diffusion_network(
         Two numbers of channels: at half the side, and at a quarter.
     blocks : int, default 2
         Residual blocks at a quarter of the side; at half of it there is one on each way.
-    bottleneck : int, default 256
-        Width of the dense layer after the first of these blocks, which sees the whole image.
+    bottleneck : int or None, default None
+        Width of a dense layer after the first of these blocks, which sees the whole image.
     side : int, default 28
         Height and width of the images, a multiple of 4.
 
@@ -80,7 +79,8 @@ def diffusion_network(
     """
     half, quarter = positive_integers("filters", filters, ModelError, length=2)
     blocks = positive_integer("blocks", blocks, ModelError)
-    bottleneck = positive_integer("bottleneck", bottleneck, ModelError)
+    if bottleneck is not None:
+        bottleneck = positive_integer("bottleneck", bottleneck, ModelError)
     side = positive_integer("side", side, ModelError)
     if side % 4:
         raise ModelError(f"side must be a multiple of 4; got {side}. Pad the images.")
@@ -101,7 +101,7 @@ def diffusion_network(
     x = layers.Conv2D(quarter, 3, 2, padding="same", activation="relu")(x)
     for number in range(blocks):
         x = block(x, quarter)
-        if number == 0:
+        if bottleneck and number == 0:
             h = layers.Flatten()(layers.Conv2D(8, 1)(x))
             h = layers.Add()([layers.Dense(bottleneck)(h), layers.Dense(bottleneck)(level)])
             h = layers.Activation("relu")(h)
@@ -129,7 +129,7 @@ class DiffusionDenoiser(keras.Model):
         As of :func:`diffusion_network`, the default.
     scale : float, default 0.3353
         Root mean square of the pixels; the default is that of MNIST.
-    log_mean, log_std : float, default -0.4 and 1.1
+    log_mean, log_std : float, default -0.8 and 1.2
         Mean and standard deviation of the natural logarithm of the noise levels in training.
     seed : int or None, default None
         Of the draws in training; initial weights follow :func:`keras.utils.set_random_seed`.
@@ -166,8 +166,8 @@ class DiffusionDenoiser(keras.Model):
         self,
         network: keras.Model | None = None,
         scale: float = DIGITS_SCALE,
-        log_mean: float = -0.4,
-        log_std: float = 1.1,
+        log_mean: float = -0.8,
+        log_std: float = 1.2,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
