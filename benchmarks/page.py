@@ -106,6 +106,8 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 
 {of_variational}
 
+{of_diffusion}
+
 {of_kinds}
 
 {of_sparse_codes}
@@ -803,6 +805,58 @@ def kinds_section(measured):
     )
 
 
+def diffusion_section(measured):
+    """Return what benchmarks/diffusion.py has measured, as a section of the page."""
+
+    def over_seeds(runs, key, digits):
+        values = [run[key] for run in runs.values() if key in run]
+        return spread(values, digits) if values else "–"
+
+    runs = measured["training"].values()
+    columns = {
+        "Fréchet distance": ("frechet", 2),
+        "precision": ("precision", 3),
+        "recall": ("recall", 3),
+        "distance to the nearest training image": ("to_nearest", 2),
+        "copies": ("copies", 3),
+        "distance after shifts": ("to_nearest_shifted", 2),
+        "copies after shifts": ("copies_shifted", 3),
+    }
+    levels, lower = measured["levels"], measured["lower"]
+    return "\n\n".join(
+        [
+            "## From denoiser to generator",
+            f"Measured on {measured['date']} by `python benchmarks/diffusion.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}. Mean ± standard "
+            "deviation where there are several seeds; the network was trained on "
+            f"{max(run['images'] for run in runs):,} images with noise, for up to "
+            f"{max(run['seconds'] for run in runs) / 60:.0f} minutes on one core. [Chapter 12]"
+            "(../notebooks/12_from_denoiser_to_generator.ipynb) says what the columns are.",
+            markdown(
+                ["samples from", *columns],
+                [
+                    [name, *(over_seeds(of, key, digits) for key, digits in columns.values())]
+                    for name, of in measured["samples"].items()
+                ],
+            ),
+            markdown(
+                ["mean squared error of", *(f"σ = {sigma:g}" for sigma in levels["sigmas"])],
+                [[name, *(spread(e, 4) for e in rows)] for name, rows in levels["mse"].items()],
+            ),
+            markdown(
+                ["lower half from", "mean squared error", "Fréchet distance", "digit kept"],
+                [
+                    [
+                        name,
+                        *(over_seeds(of, *c) for c in (("mse", 4), ("frechet", 1), ("digit", 3))),
+                    ]
+                    for name, of in lower.items()
+                ],
+            ),
+        ]
+    )
+
+
 def render():
     """Return the page's text."""
     speed = results.read("speed")
@@ -853,6 +907,7 @@ def render():
         lstm_vae=lstm_vae,
         of_lstm_vae=lstm_vae_table(lstm_vae),
         of_variational=variational_section(results.read("variational")),
+        of_diffusion=diffusion_section(results.read("diffusion")),
         of_sparse_codes=sparse_section(results.read("sparse_codes")),
         of_kinds=kinds_section(results.read("kinds")),
         assignments=assignments,

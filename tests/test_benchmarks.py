@@ -109,6 +109,22 @@ def test_one_seed_measured_again_leaves_the_rows_of_the_others():
     assert set(runs["seed"]) == {0, 1, 2}
 
 
+def test_a_generator_stands_beside_real_images_copies_and_simple_generators():
+    measured = results.read("diffusion")
+    rows = measured["samples"]
+    simple = {"PCA, one Gaussian", "PCA, mixture of Gaussians", "VAE, fitted mixture"}
+    assert simple | {"training images", "training images, shifted"} < set(rows)
+    assert max(run["copies"] for run in rows["denoiser"].values()) < 0.1
+    assert min(run["copies"] for run in rows["training images"].values()) > 0.99
+    # what a shift hides from the one measure, the other sees
+    for run in rows["training images, shifted"].values():
+        assert run["copies"] < 0.5
+        assert run["copies_shifted"] > 0.99
+    for errors in measured["levels"]["mse"].values():
+        assert len(errors) == len(measured["levels"]["sigmas"])
+    assert {"nearest upper half", "Gaussian, mean"} < set(measured["lower"])
+
+
 @pytest.mark.parametrize("task", ["digits", "clothes"])
 def test_images_of_other_kinds_are_judged_by_simple_scores_too(task):
     methods = results.read("variational")["strange"][task]["methods"]

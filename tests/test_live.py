@@ -318,6 +318,37 @@ def test_the_line_between_two_pictures_moves_by_mouse_and_keys(figure):
     assert every.count() == 2
 
 
+@chapter("12_from_denoiser_to_generator", "denoising-steps")
+def test_the_steps_show_the_noisy_images_and_the_estimates_of_the_chapter(figure):
+    figure, data = figure
+    slider = figure.locator("input[type=range]")
+    state, estimate = figure.locator(".live-app img").all()
+    last = len(data["steps"]) - 1
+
+    def compare(i):
+        here = data["steps"][i]
+        assert state.get_attribute("src").endswith(here["state"])
+        assert estimate.get_attribute("src").endswith(here["estimate"])
+        assert here["sigma"] in state.get_attribute("alt")
+        assert slider.get_attribute("aria-valuetext") == f"{i} of {last}"
+        words = figure.locator(".live-app div output").all_inner_texts()
+        assert all(text.endswith(here["sigma"]) for text in words)
+
+    compare(data["start"])
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    compare(last)
+    box = slider.bounding_box()
+    figure.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert abs(int(slider.input_value()) - last / 2) <= 1
+    assert state.evaluate("e => e.naturalHeight") == 28
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
 @chapter("09_variational_autoencoder", "latent-plane")
 def test_the_plane_decodes_the_place_under_the_cursor(figure):
     figure, data = figure

@@ -19,6 +19,7 @@ REACHED = [
     "08_sequences",
     "09_variational_autoencoder",
     "10_which_autoencoder",
+    "12_from_denoiser_to_generator",
     "13_codes_one_can_read",
 ]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height
