@@ -28,10 +28,10 @@ from pathlib import Path
 # each part says how many threads it may use; TensorFlow reads this once
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-import numpy as np  # noqa: E402
-import results  # noqa: E402
+import numpy as np
+import results
 
-from aeutils import runtime  # noqa: E402
+from aeutils import runtime
 
 runtime.quiet_logs()
 import keras  # noqa: E402  after the logs are quiet
@@ -50,9 +50,28 @@ KEPT = Path(tempfile.gettempdir()) / "aeutils-scaling"
 EXAMPLES = results.FOLDER.parent / "examples"
 HERE = "127.0.0.1"
 
+
+def so_far():
+    """Return what is stored."""
+    exists = (results.FOLDER / "scaling.json").exists()
+    return results.read("scaling") if exists else {}
+
+
+def merged(old, new):
+    """Return the one, with what the other has in its place and besides."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: merged(old.get(key), value) for key, value in new.items()}
+    return new
+
+
+def store(found):
+    """Store what was found beside what other processes have stored meanwhile."""
+    results.write("scaling", merged(so_far(), found))
+
+
 # settings: the article's denoiser, trained until a loss is reached -------------------------------
 
-TARGET, CHUNK, MOST_IMAGES = 0.11, 6400, 300_000
+TARGET, CHUNK, MOST_IMAGES = 0.115, 6400, 300_000
 RATES = (1e-3, 2e-3, 4e-3, 8e-3)
 QUICK = {"fused": True, "steps": 25, "bfloat16": True}
 ARTICLE = "article's: batch 256, rate 0.001"
@@ -107,7 +126,7 @@ def to_the_loss(d, settings, seed, target=TARGET):
     network, judge = denoiser(settings, seed), conv_denoiser(fused=settings.get("fused", False))
     rng, order = np.random.default_rng(seed), np.empty(0, int)
     seconds, losses = [], []
-    for done in range(CHUNK, MOST_IMAGES + 1, CHUNK):
+    for _ in range(MOST_IMAGES // CHUNK):
         if len(order) < CHUNK:
             order = np.r_[order, rng.permutation(len(d.clean))]
         now, order = order[:CHUNK], order[CHUNK:]
@@ -123,13 +142,13 @@ def to_the_loss(d, settings, seed, target=TARGET):
     else:
         raise RuntimeError(f"{settings} has not reached {target}: {losses[-1]:.4f}")
     # reached on the way from the last loss but one to the last
-    before = losses[-2] if len(losses) > 1 else losses[0] + 1e-9
+    before = losses[-2] if len(losses) > 1 else float("inf")
     missing = (target - losses[-1]) / (before - losses[-1])
     steady = float(np.median(seconds[1:] or seconds))
     return {
         "seconds": round(sum(seconds) - missing * seconds[-1], 2),
         "set_up": round(seconds[0] - steady, 2),
-        "images": round(done - missing * CHUNK),
+        "images": round((len(losses) - missing) * CHUNK),
         "images_a_second": round(CHUNK / steady),
     }
 
@@ -159,6 +178,7 @@ def settings(stored, turn):
         run = to_the_loss(d, way, seed=turn)
         part["runs"].setdefault(name, {})[str(turn)] = run
         print(turn, name, run, flush=True)
+        store(stored)
 
 
 # shards: time and memory by the size of the collection -------------------------------------------
@@ -198,9 +218,10 @@ def detector(seed=0, epochs=5):
     return path
 
 
-def peak_mib():
-    """Return the most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def in_status(name):
+    """Return what the system says of this process's memory, in KiB."""
+    words = Path("/proc/self/status").read_text().split()
+    return int(words[words.index(f"{name}:") + 1])
 
 
 def score_here(n_shards, limited):
@@ -210,9 +231,8 @@ def score_here(n_shards, limited):
     with tempfile.TemporaryDirectory() as folder:
         score_shards(model, shards[:1], Path(folder) / "first")
         if limited:
-            words = Path("/proc/self/status").read_text().split()
-            held = int(words[words.index("VmData:") + 1]) * 1024
-            resource.setrlimit(resource.RLIMIT_DATA, (held + SPARE, held + SPARE))
+            most = in_status("VmData") * 1024 + SPARE
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
             try:
                 np.concatenate([np.load(path) for path in shards]).astype(np.float32)
                 row["at_once"] = "done"
@@ -222,7 +242,7 @@ def score_here(n_shards, limited):
         score_shards(model, shards, Path(folder) / "all")
         row["wall"] = round(time.perf_counter() - began, 2)
         row["seconds"] = round(time.process_time() - cpu, 2)
-    print(json.dumps(row | {"peak_mib": round(peak_mib())}))
+    print(json.dumps(row | {"peak_mib": in_status("VmHWM") // 1024}))
 
 
 def child(*arguments, cores=None, **environment):
@@ -243,6 +263,7 @@ def shards(stored, turn):
     for n in SIZES:
         part["runs"].setdefault(str(n), {})[str(turn)] = row = child("score", n)
         print(turn, n, row, flush=True)
+        store(stored)
     if turn == 0:
         part["limited"] = {"spare_mib": SPARE >> 20, **child("score", SIZES[-1], "limited")}
         print(part["limited"], flush=True)
@@ -428,7 +449,9 @@ def quality(stored, turn):
 
                 if kind == "detector":
                     scores = [reconstruction_error(x, outputs(x)) for x in (flat, clothes)]
-                    value = roc_auc_score(np.repeat([0, 1], [len(s) for s in scores]), np.r_[*scores])
+                    value = roc_auc_score(
+                        np.repeat([0, 1], [len(s) for s in scores]), np.r_[*scores]
+                    )
                 else:
                     value = psnr(clean, outputs(noisy)).mean()
                 row["values"].append(round(float(value), 5))
@@ -535,19 +558,6 @@ def serving(stored, turn):
     stored["serving"] = {"seconds": SECONDS, "limit": LIMIT, "runs": rows}
 
 
-def so_far():
-    """Return what is stored."""
-    exists = (results.FOLDER / "scaling.json").exists()
-    return results.read("scaling") if exists else {}
-
-
-def merged(old, new):
-    """Return the one, with what the other has in its place and besides."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old | {key: merged(old.get(key), value) for key, value in new.items()}
-    return new
-
-
 PARTS = (rates, settings, shards, latency, quality, workers, serving)
 
 
@@ -569,8 +579,7 @@ def main():
         for turn in chosen:
             found = so_far()
             part(found, turn)
-            # another part may have been stored meanwhile
-            results.write("scaling", merged(so_far(), found))
+            store(found)
 
 
 if __name__ == "__main__":
