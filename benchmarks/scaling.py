@@ -343,6 +343,7 @@ def onnx_files(network, some, name):
     paths = {way: folder / f"{way}.onnx" for way in ("float32", "dynamic", "static")}
     if not folder.exists():
         folder.mkdir()
+        network.predict(some[:1], verbose=0)  # no export before a first call
         network.export(paths["float32"], format="onnx", verbose=False)
         prepared = folder / "prepared.onnx"
         quantization.quant_pre_process(paths["float32"], prepared, skip_symbolic_shape=True)
