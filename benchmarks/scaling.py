@@ -308,7 +308,7 @@ def workers(stored, turn):
 
 # latency and quality: Keras, ONNX Runtime, int8 --------------------------------------------------
 
-CALLS, LATENCY_TURNS, BATCHES = 200, 5, (1, 64)
+CALLS, LATENCY_TURNS, BATCHES = 100, 5, (1, 64)
 
 
 def small_denoiser(seed):
@@ -424,7 +424,8 @@ def latency(stored, turn):
             for name, row in part["ms"][kind][str(size)].items():
                 wall = part["wall_ms"][kind][str(size)][name]
                 print(kind, size, name, row["p50"], row["p99"], wall["p99"], flush=True)
-    stored["latency"] = part
+            stored["latency"] = part
+            store(stored)
 
 
 def quality(stored, turn):
