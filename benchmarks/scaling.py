@@ -183,8 +183,8 @@ def settings(stored, turn):
 
 # shards: time and memory by the size of the collection -------------------------------------------
 
-SHARDS, SHARD = 128, 10_000
-SIZES, SPARE = (8, 32, 128), int(1.5 * 2**30)
+SHARDS, SHARD = 72, 10_000
+SIZES, SPARE = (8, 24, 72), int(1.5 * 2**30)
 
 
 def collection():
