@@ -18,6 +18,7 @@ REACHED = [
     "07_denoising_faster_and_better",
     "08_sequences",
     "09_variational_autoencoder",
+    "11_faster_and_bigger",
 ]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height
 LONGEST, FIRST_FIGURE = 14_000, 500
