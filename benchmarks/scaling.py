@@ -155,19 +155,23 @@ def to_the_loss(d, settings, seed, target=TARGET):
 
 def rates(stored, turn):
     """Choose the rate of both batch sizes by the images that reach the loss."""
-    d, tried = Data(), {}
+    d, part = Data(), stored.setdefault("rates", {"images": {}})
+    tried = part["images"]
     for size in (32, 256):
-        for rate in RATES[: 3 if size == 32 else 4]:
+        for rate in RATES:
+            key = f"{size}, {rate}"
+            if key in tried:  # by a run that was stopped
+                continue
             settings = QUICK | {"batch_size": size, "rate": rate}
             try:
-                tried[f"{size}, {rate}"] = to_the_loss(d, settings, seed=9)["images"]
+                tried[key] = to_the_loss(d, settings, seed=9)["images"]
             except RuntimeError:
-                tried[f"{size}, {rate}"] = None
-            print(size, rate, tried[f"{size}, {rate}"], flush=True)
-    stored["rates"] = {"images": tried}
+                tried[key] = None
+            print(key, tried[key], flush=True)
+            store(stored)
     for size in ("32", "256"):
         reached = {k: n for k, n in tried.items() if k.startswith(f"{size},") and n}
-        stored["rates"][size] = float(min(reached, key=reached.get).split(", ")[1])
+        part[size] = float(min(reached, key=reached.get).split(", ")[1])
 
 
 def settings(stored, turn):
