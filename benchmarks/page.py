@@ -714,9 +714,9 @@ def scaling_section(measured):
             "## Faster and bigger",
             f"Measured on {measured['date']} by `python benchmarks/scaling.py`, a part of "
             f"`make bench FULL=1`: {measured['on']}, {measured['processor']}; one core, but two "
-            "for workers and server. Mean ± standard deviation of three turns, of latency five. "
+            "for workers and server. Mean ± standard deviation of three turns. "
             "[Chapter 11](../notebooks/11_faster_and_bigger.ipynb) says what the rows are.",
-            f"The denoiser of chapter 3 until a loss of {settings['target']} on 2,000 images kept "
+            f"The denoiser of chapter 3 until a loss of {settings['target']} on 1,000 images kept "
             "apart, in processor seconds; set-up is a part of them:",
             charts.figure("settings"),
             markdown(
