@@ -180,6 +180,8 @@ def settings(stored, turn):
     d = Data()
     part = stored.setdefault("settings", {"target": TARGET, "runs": {}})
     for name, way in ways(stored["rates"]).items():
+        if str(turn) in part["runs"].get(name, {}):  # by a run that was stopped
+            continue
         run = to_the_loss(d, way, seed=turn)
         part["runs"].setdefault(name, {})[str(turn)] = run
         print(turn, name, run, flush=True)
@@ -266,6 +268,8 @@ def shards(stored, turn):
     part = stored.setdefault("shards", {"images_a_shard": SHARD, "sizes": SIZES, "runs": {}})
     collection(), detector()
     for n in SIZES:
+        if str(turn) in part["runs"].get(str(n), {}):
+            continue
         part["runs"].setdefault(str(n), {})[str(turn)] = row = child("score", n)
         print(turn, n, row, flush=True)
         store(stored)
