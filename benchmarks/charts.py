@@ -27,10 +27,13 @@ def dots(rows, xlabel, log=False):
         if interval is not None:
             axis.plot(interval, [place] * 2, color="C0", lw=2)
         axis.plot(values, [place] * len(values), "o", color="C0", ms=4, alpha=0.6, mew=0)
-        axis.plot([np.mean(values)], [place], "|", color="C1", ms=13, mew=2.5)
+        if len(values) > 1:
+            axis.plot([np.mean(values)], [place], "|", color="C1", ms=13, mew=2.5)
     axis.set_yticks(range(len(rows)), [label for label, _, _ in rows])
     axis.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
     axis.set_xscale("log" if log else "linear")
+    if "seconds" in xlabel and not log:
+        axis.set_xlim(left=0)
     axis.grid(axis="x", alpha=0.3)
     file = io.StringIO()
     # text as text, and the same bytes at every run
