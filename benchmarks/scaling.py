@@ -66,7 +66,15 @@ def merged(old, new):
 
 def store(found):
     """Store what was found beside what other processes have stored meanwhile."""
-    results.write("scaling", merged(so_far(), found))
+    found = merged(so_far(), found)
+    if "settings" in found:  # in their order, whichever came first
+        runs = found["settings"]["runs"]
+        found["settings"]["runs"] = {
+            name: dict(sorted(runs[name].items()))
+            for name in ways(found["rates"])
+            if name in runs
+        }
+    results.write("scaling", found)
 
 
 # settings: the article's denoiser, trained until a loss is reached -------------------------------
