@@ -1,8 +1,10 @@
 """Write the benchmarks page of the book, book/benchmarks.md, from the stored results."""
 
+import re
 import statistics
 from pathlib import Path
 
+import charts
 import numpy as np
 import results
 
@@ -17,8 +19,11 @@ TEMPLATE = """\
 
 Measured on {date} by `make bench`, in one run: {on}, {processor}.
 
+Where a table has neither ± nor an interval, it shows 1 run and says so.
+
 ## Training
 
+The faster of 2 epochs, 1 run.
 The floor is what the training would take if it were nothing but matrix products at the rate that this machine reaches for large ones, {matmul_gflops} GFLOP/s in float32.
 
 | network | batch | MFLOP an image, forward and backward | seconds an epoch of 60,000 images | floor, seconds | times the floor |
@@ -27,13 +32,17 @@ The floor is what the training would take if it were nothing but matrix products
 
 ## Using the trained networks
 
+The fastest of 3 calls, 1 run.
+
 | task | images a second |
 | --- | --: |
 {throughput}
 
 ## The chapters
 
-From the first to the last cell, the start of the kernel included.
+From the first to the last cell, the start of the kernel included; 1 run each{chapters_added}.
+
+{charts[chapters]}
 
 | chapter | seconds |
 | --- | --: |
@@ -42,7 +51,7 @@ From the first to the last cell, the start of the kernel included.
 ## The assignments
 
 Measured on {assignments[date]} by `python benchmarks/assignments.py`, a part of `make bench`: {assignments[on]}, {assignments[processor]}.
-The full solution of each, run and graded as `make grade` does it, the start of both processes included.
+The full solution of each, run and graded as `make grade` does it, the start of both processes included; 1 run.
 
 | assignment | seconds |
 | --- | --: |
@@ -67,11 +76,11 @@ The noisy test images have a PSNR of {denoising[psnr_db_noisy]:.2f} dB.
 
 {of_ladder}
 
-Tried on top of all that:
+Tried on top of all that, 1 run each:
 
 {of_also_tried}
 
-The article's recipe along the way:
+The article's recipe along the way, 1 run:
 
 | epoch | seconds | test loss (binary cross-entropy) |
 | --: | --: | --: |
@@ -84,15 +93,15 @@ The article's recipe along the way:
 ## Denoising better
 
 Measured on {quality[date]} by `python benchmarks/denoising_quality.py`: {quality[on]}, {quality[processor]}.
-The same noisy test images; the cost is that of one image, in multiplications, beside the article's network.
+The same noisy test images, 1 run each; the cost is that of one image, in multiplications, beside the article's network.
 
 {of_quality}
 
-Beside classical filters, on the first {quality[filters][images]} of them; every filter tuned on training images, the network the one called residual that was trained longest:
+Beside classical filters, on the first {quality[filters][images]} of them; every filter tuned on training images, the network the one called residual that was trained longest; 1 run, means over the images:
 
 {of_filters}
 
-One network for all noise levels beside one for each, {quality[by_level][epochs]} epochs unless it says otherwise; PSNR in decibels by noise_factor:
+One network for all noise levels beside one for each, {quality[by_level][epochs]} epochs unless it says otherwise, 1 run each; PSNR in decibels by noise_factor:
 
 {of_levels}
 
@@ -100,15 +109,18 @@ One network for all noise levels beside one for each, {quality[by_level][epochs]
 
 Measured on {lstm_vae[date]} by `python benchmarks/lstm_and_vae.py`, a part of `make bench`: {lstm_vae[on]}, {lstm_vae[processor]}.
 The network of chapter [8](../notebooks/08_sequences.ipynb), smaller: 16 units and four samples a step, and that of chapter [9](../notebooks/09_variational_autoencoder.ipynb); {lstm_vae[LSTM][examples]:,} windows and {lstm_vae[VAE][examples]:,} images, batches of {lstm_vae[batch_size]}, Adam; the same layers in all lines of a network, but for the samples that an LSTM takes a step.
+The fastest epoch, 1 run.
 Keras's LSTM has no fused kernel for processors: written out step by step (`unroll=True`, what `aeutils` does) it is faster than as a loop, and PyTorch has such a kernel.
 
 {of_lstm_vae}
 
 {of_variational}
 
-{of_diffusion}
-
 {of_kinds}
+
+{of_scaling}
+
+{of_diffusion}
 
 {of_sparse_codes}
 
@@ -117,9 +129,11 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 Measured on {sequences[date]} by `python benchmarks/sequences.py`, a part of `make bench FULL=1`: {sequences[on]}, {sequences[processor]}, {sequence_minutes:.0f} minutes.
 Settings of every method were chosen by VUS-PR on two series, {sequence_choosing}; the others were judged once. Recorded series are two hearts, blood pressure and a walking person's nine channels; the faults in the latter and the last eight series were made for the book. Networks, forest and random score: {sequences[seeds]} seeds, the largest standard deviation over them is {sequence_deviation:.3f}. Mean, with 95 % intervals of a bootstrap over series; bold is what is not behind the best by an interval of the difference that excludes 0.
 
+{charts[sequences]}
+
 {of_sequences}
 
-On record 208, windows of 96 steps, trained on those that the expert called normal and on all as they were recorded; 95 % intervals by drawing blocks of {sequences[heart][seconds_of_a_block]} seconds:
+On record 208, windows of 96 steps, trained on those that the expert called normal and on all as they were recorded; 95 % intervals by drawing blocks of {sequences[heart][seconds_of_a_block]} seconds; of average precision the standard deviation of the seeds, or 1 run:
 
 {of_heart}
 
@@ -131,6 +145,8 @@ Real anomalies: at most 100 to choose by, others to test on; made ones are made 
 Words become a column each, every column is divided by its standard deviation. Mean ± standard deviation of {anomalies[seeds]} splits; bold is what is not behind the best of its row by more than both deviations.
 
 ### Settings chosen with anomalies of the kind
+
+{charts[anomalies]}
 
 {of_tables[tuned]}
 
@@ -164,11 +180,13 @@ Early and late: training and calibration come from before a change of the first 
 
 Measured on {documents[date]} by `python benchmarks/documents.py`: {documents[on]}, {documents[processor]}, Tesseract {documents[tesseract]}.
 {documents[test][pages]} pages of prose drawn and degraded as in chapter 5, two of their three fonts unseen in training, and the photographed page of scikit-image.
-The settings of the methods without a network are chosen by the characters misread on {documents[tuned][pages]} selection pages of other text, fonts and damage. "U-Net" is the recipe of chapter 5, three seeds; "no skip connections" costs the same. Brackets: 95 % interval, bootstrap over pages.
+The settings of the methods without a network are chosen by the characters misread on {documents[tuned][pages]} selection pages of other text, fonts and damage. "U-Net" is the recipe of chapter 5, three seeds; "no skip connections" costs the same. Brackets: 95 % interval, bootstrap over pages; ±: standard deviation of the seeds, other columns 1 run.
+
+{charts[documents]}
 
 {of_documents}
 
-With one kind of damage, {documents[defects][pages]} pages each:
+With one kind of damage, mean ± standard deviation of {documents[defects][pages]} pages each:
 
 {of_defects}
 
@@ -183,13 +201,15 @@ Of the noises, engine and music were in no training mix; babble is made of the o
 Spectral subtraction and Wiener are oracle filters where it says so: they are given the mean power of the very noise that was added. The blind Wiener filter estimates it. Their settings were chosen on other voices, for each measure by that measure. RNNoise is the package `pyrnnoise`, at 48,000 samples a second and back, its delay taken out.
 PESQ ([Rix et al., 2001](references.md)) is narrow-band, since the sounds have 8000 samples a second.
 
+{charts[audio]}
+
 {of_audio}
 
-Left of the noise in the pauses, noise at 5 dB, in decibels against before (lower is better):
+Left of the noise in the pauses, noise at 5 dB, in decibels against before (lower is better), mean ± half of the 95 % interval:
 
 {of_pauses}
 
-SI-SDR of clean speech after cleaning, mean over voices: {audio_clean}.
+SI-SDR of clean speech after cleaning, likewise: {audio_clean}.
 """
 
 
@@ -272,13 +292,13 @@ def document_table(documents):
             name,
             ", ".join(f"{key} {value}" for key, value in setting.items()) or "–",
             f"{errors.mean():.1%} [{low:.1%}, {high:.1%}]",
-            f"{np.mean(runs['psnr_db']):.1f}" if "psnr_db" in runs else "–",
-            f"{np.mean(runs['ssim']):.3f}" if "ssim" in runs else "–",
-            f"{np.mean(documents['photograph']['cer'][name]):.1%}",
+            spread(runs["psnr_db"], 1) if "psnr_db" in runs else "–",
+            spread(runs["ssim"], 3) if "ssim" in runs else "–",
+            spread([100 * x for x in documents["photograph"]["cer"][name]], 1),
         ]
 
     return markdown(
-        ["method", "settings", "misread, test pages", "PSNR, dB", "SSIM", "misread, photograph"],
+        ["method", "settings", "misread, test pages", "PSNR, dB", "SSIM", "photograph, %"],
         [row(name, runs) for name, runs in documents["test"]["methods"].items()],
     )
 
@@ -289,7 +309,13 @@ def defect_table(documents):
     return markdown(
         ["misread, of pages with", *kinds],
         [
-            [name, *(f"{np.mean(runs[name]):.1%}" for runs in kinds.values())]
+            [
+                name,
+                *(
+                    f"{np.mean(runs[name]):.1%} ± {np.std(np.mean(runs[name], axis=0), ddof=1):.1%}"
+                    for runs in kinds.values()
+                ),
+            ]
             for name in kinds["none"]
         ],
     )
@@ -354,9 +380,9 @@ def spread(values, digits=2):
     """Return the mean of repeats and their standard deviation, as text."""
     mean, n = sum(values) / len(values), len(values)
     if n == 1:
-        return f"{mean:.{digits}f}"
+        return f"{mean:,.{digits}f} (1 run)"
     deviation = (sum((v - mean) ** 2 for v in values) / (n - 1)) ** 0.5
-    return f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+    return f"{mean:,.{digits}f} ± {deviation:,.{digits}f}"
 
 
 def faster_section(faster, article_loss):
@@ -371,10 +397,17 @@ def faster_section(faster, article_loss):
         "each line keeps what is above it; then the one of the lowest loss below, and the "
         "residual network of chapter 7.",
         markdown(
-            ["recipe", "seconds", "times as fast"],
-            [[name, f"{s:.2f}", f"{base / s:.1f}"] for name, s in median.items()],
+            ["recipe", "seconds ± deviation", "times as fast"],
+            [
+                [
+                    name,
+                    f"{s:.2f} ± {statistics.stdev(faster['turns']['seconds'][name]):.2f}",
+                    f"{base / s:.1f}",
+                ]
+                for name, s in median.items()
+            ],
         ),
-        "Loss on 5,000 images kept apart, after one epoch of the other 55,000, one seed:",
+        "Loss on 5,000 images kept apart, after one epoch of the other 55,000, 1 run each:",
         markdown(
             ["optimizer, batch, peak of the rate", "loss"],
             [[name, f"{row['loss']:.4f}"] for name, row in faster["tried"].items()],
@@ -450,10 +483,7 @@ def photograph_section(photographs, training):
     """Return what benchmarks/photographs.py has measured, as a section of the page."""
     compared, took = photographs["comparison"], photographs["by_turns"]["seconds"]
     ratio = statistics.median(took["CBM3D"]) / statistics.median(took["network"])
-    rows = [
-        [name, *(f"{statistics.mean(row):.2f}" for row in rows)]
-        for name, rows in compared["psnr_db"].items()
-    ]
+    rows = [[name, *(spread(row) for row in rows)] for name, rows in compared["psnr_db"].items()]
     lines = [
         [f"{row['steps']:,}", *(f"{row[f'selection_db_{n}']:.2f}" for n in compared["levels"])]
         for row in training["course"][::-3][::-1]
@@ -469,11 +499,11 @@ def photograph_section(photographs, training):
             f"--train` for {training['steps']:,} steps in {training['seconds_one_core'] / 60:.0f} "
             f"minutes on one core, with {training['photographs']} photographs; "
             f"{photographs['photographs']['apart']} more were kept apart for choosing.\n"
-            f"PSNR in decibels, means over {', '.join(compared['photographs'])}, 192 × 192 pixels "
+            f"PSNR in decibels, mean ± standard deviation over {', '.join(compared['photographs'])}, 192 × 192 pixels "
             "each. All methods but the network are given the noise level. By turns CBM3D "
             f"([Dabov et al., 2007](references.md)) takes {ratio:.0f} times as long.",
             markdown(["method", *levels], rows),
-            "The training along the way, PSNR in decibels on the photographs kept apart:",
+            "The training along the way, PSNR in decibels on the photographs kept apart, 1 run:",
             markdown(["steps", *levels], lines),
         ]
     )
@@ -504,11 +534,8 @@ def audio_tables(audio):
             parts.append(f"{title}, noise at {ratio} dB:\n\n" + markdown(["method", *kinds], lines))
     lines = [[m, *(with_interval(audio["pesq"][k][m], 2) for k in kinds)] for m in methods]
     parts.append("PESQ, noise at 5 dB:\n\n" + markdown(["method", *kinds], lines))
-    left = [
-        [m, *(np.nanmean(np.array(audio["pauses_db"][k][m], float)) for k in kinds)]
-        for m in methods[1:]
-    ]
-    pauses = [[m, *(f"{x:.1f}".replace("-", "−") for x in values)] for m, *values in left]
+    left = [[m, *(np.array(audio["pauses_db"][k][m], float) for k in kinds)] for m in methods[1:]]
+    pauses = [[m, *(with_interval(x[~np.isnan(x)], 1) for x in values)] for m, *values in left]
     return {
         "of_audio": "\n\n".join(parts),
         "of_pauses": markdown(["method", *kinds], pauses),
@@ -519,7 +546,8 @@ def audio_tables(audio):
         "audio_seconds": f"{min(audio['seconds_of_a_voice']):.0f} to "
         f"{max(audio['seconds_of_a_voice']):.0f}",
         "audio_clean": ", ".join(
-            f"{name} {np.mean(values):.1f} dB" for name, values in audio["clean_si_sdr_db"].items()
+            f"{name} {with_interval(values, 1)} dB"
+            for name, values in audio["clean_si_sdr_db"].items()
         ),
     }
 
@@ -554,7 +582,10 @@ def sequence_tables(measured):
         text = f"{volume[i].mean():.2f} ({low:.2f} to {high:.2f})"
         if interval(best - volume[i])[0] <= 0:
             text = f"**{text}**"
-        others = [f"{values[name][i].mean():.2f}" for name in names[1:]]
+        others = [
+            "{:.2f} ({:.2f} to {:.2f})".format(values[name][i].mean(), *interval(values[name][i]))
+            for name in names[1:]
+        ]
         rows.append((list(chosen)[i], f"{ranks[i].mean():.1f}", text, *others))
     heart = measured["heart"]["methods"]
     of_heart = []
@@ -563,7 +594,7 @@ def sequence_tables(measured):
         for given in ("normal windows", "all windows"):
             low, high = heart[name][given]["interval"]
             cells.append(f"{np.mean(heart[name][given]['AUROC']):.2f} ({low:.2f} to {high:.2f})")
-            cells.append(f"{np.mean(heart[name][given]['average precision']):.2f}")
+            cells.append(spread(heart[name][given]["average precision"]))
         of_heart.append((name, *cells))
     ways = [
         f"{measure}, {given}"
@@ -653,7 +684,13 @@ def variational_section(measured):
     likelihood = list(measured["likelihood"].values())
     seconds = [run["seconds"] for run in measured["training"].values()]
     rows = [
-        [name, "exact", spread(list(row.get("seeds", {0: row["nats"]}).values()))]
+        [
+            name,
+            "exact",
+            spread(list(row["seeds"].values()))
+            if len(row.get("seeds", {})) > 1
+            else f"{row['nats']:.2f} ± {row['error']:.2f} (standard error)",
+        ]
         for name, row in measured["rivals"].items()
     ]
     for estimate, key in (("ELBO", "negative_elbo"), ("1,000 draws", "importance_weighted")):
@@ -673,7 +710,7 @@ def variational_section(measured):
         "## Variational autoencoders",
         f"Measured on {measured['date']} by `python benchmarks/variational.py`, a part of "
         f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. "
-        f"Black-and-white digits, mean ± standard deviation where there are several seeds; the "
+        f"Black-and-white digits, mean ± standard deviation of the seeds; the "
         f"network of 20 values was trained for {max(seconds)} seconds, "
         "the others on 10,000 images or fewer. [Chapter 9]"
         "(../notebooks/09_variational_autoencoder.ipynb) says what the columns are.",
@@ -857,6 +894,113 @@ def diffusion_section(measured):
     )
 
 
+def scaling_section(measured):
+    """Return what benchmarks/scaling.py has measured, as a section of the page."""
+    settings, shards = measured["settings"], measured["shards"]
+    workers, serving = measured["workers"], measured["serving"]
+    latency, quality = measured["latency"]["ms"], measured["quality"]
+    runs = {name: list(of.values()) for name, of in settings["runs"].items()}
+    sizes = {int(n): list(of.values()) for n, of in shards["runs"].items()}
+
+    def all_of(rows, key):
+        return [row[key] for row in rows]
+
+    def one(name):
+        return re.sub(r"\b(1 [a-z]+)s\b", r"\1", name)
+
+    return "\n\n".join(
+        [
+            "## Faster and bigger",
+            f"Measured on {measured['date']} by `python benchmarks/scaling.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}; one core, but two "
+            "for workers and server. Mean ± standard deviation of three turns. "
+            "[Chapter 11](../notebooks/11_faster_and_bigger.ipynb) says what the rows are.",
+            f"The denoiser of chapter 3 until a loss of {settings['target']} on 1,000 images kept "
+            "apart, in processor seconds; set-up is a part of them:",
+            charts.figure("settings"),
+            markdown(
+                ["setting", "seconds", "set-up, seconds", "images seen", "images a second"],
+                [
+                    [
+                        name,
+                        spread(all_of(rows, "seconds"), 1),
+                        spread(all_of(rows, "set_up"), 1),
+                        spread(all_of(rows, "images"), 0),
+                        spread(all_of(rows, "images_a_second"), 0),
+                    ]
+                    for name, rows in runs.items()
+                ],
+            ),
+            "Scoring collections of three sizes by chapter 2's network, shard by shard:",
+            markdown(
+                ["images", "processor seconds", "peak memory, MiB"],
+                [
+                    [
+                        f"{n * shards['images_a_shard']:,}",
+                        spread(all_of(rows, "seconds"), 1),
+                        spread(all_of(rows, "peak_mib"), 0),
+                    ]
+                    for n, rows in sizes.items()
+                ],
+            ),
+            f"{workers['images']:,} images on two cores:",
+            markdown(
+                ["Dask workers", "seconds"],
+                [[one(name), spread(took)] for name, took in workers["seconds"].items()],
+            ),
+            "Latency in milliseconds of processor time:",
+            charts.figure("latency"),
+            markdown(
+                ["call", *(f"{q}, {size} image" + "s" * (size != "1")
+                           for size in ("1", "64") for q in ("p50", "p99"))],
+                [
+                    [
+                        f"{kind}: {way}",
+                        *(spread(latency[kind][size][way][q], 3)
+                          for size in ("1", "64") for q in ("p50", "p99")),
+                    ]
+                    for kind in latency
+                    for way in latency[kind]["1"]
+                ],
+            ),
+            "What 8 bits cost on the test images, three networks each: AUROC of clothes against "
+            "digits, and PSNR of denoised digits:",
+            markdown(
+                ["ONNX Runtime", "detector, AUROC", "KiB", "denoiser, dB", "KiB"],
+                [
+                    [
+                        way,
+                        *(
+                            cell
+                            for kind, digits in (("detector", 4), ("denoiser", 3))
+                            for cell in (
+                                spread(quality[kind][way]["values"], digits),
+                                f"{quality[kind][way]['bytes'] / 1024:,.0f}",
+                            )
+                        ),
+                    ]
+                    for way in quality["detector"]
+                ],
+            ),
+            f"`examples/serve.py`, one picture a request, {serving['seconds']} seconds a turn; "
+            "a client that is refused waits a second:",
+            markdown(
+                ["load", "answers a second", "p50, ms", "p99, ms", "refused, %"],
+                [
+                    [
+                        one(name),
+                        spread(row["a_second"], 0),
+                        spread(row["p50_ms"], 1),
+                        spread(row["p99_ms"], 1),
+                        spread([100 * x for x in row["refused"]], 1),
+                    ]
+                    for name, row in serving["runs"].items()
+                ],
+            ),
+        ]
+    )  # fmt: skip
+
+
 def render():
     """Return the page's text."""
     speed = results.read("speed")
@@ -910,6 +1054,11 @@ def render():
         of_diffusion=diffusion_section(results.read("diffusion")),
         of_sparse_codes=sparse_section(results.read("sparse_codes")),
         of_kinds=kinds_section(results.read("kinds")),
+        of_scaling=scaling_section(results.read("scaling")),
+        charts={name: charts.figure(name) for name in charts.CHARTS},
+        chapters_added="".join(
+            f"; {name} was added on {date}" for name, date in speed.get("added", {}).items()
+        ),
         assignments=assignments,
         of_a_class=class_section(assignments),
         pages=pages,
@@ -925,6 +1074,7 @@ def render():
 
 
 if __name__ == "__main__":
+    charts.write()
     with atomic_write(PAGE) as file:
         file.write(render().encode())
     print(f"written: book/{PAGE.name}")

@@ -4,7 +4,8 @@
 
 answers a POST to /predict of {"pictures": [[784 numbers from 0 to 1], …]} by {"scores": […]};
 GET /health says whether it is ready.  It needs no Keras, and computes by ONNX Runtime.
-A larger request is refused by 413 before it is read as JSON.
+A larger request is refused by 413 before it is read as JSON, and one that finds --waiting others
+under way by 503, with the seconds after which to try again.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import numpy as np
 import onnxruntime
 from fastapi import HTTPException
 from pydantic import BaseModel, StrictFloat
+from starlette.responses import JSONResponse
 
 # this checkout's aeutils, where none is installed
 sys.path.append(str(Path(__file__).resolve().parent.parent))
@@ -28,6 +30,7 @@ from aeutils.images import to_unit_range
 
 MOST_PICTURES = 100
 MOST_BYTES = 2_000_000  # of a request; a number of double precision takes up to 25
+MOST_WAITING = 32  # requests; LitServe's own queue has no end
 
 
 class Pictures(BaseModel):
@@ -81,13 +84,35 @@ class Scorer(litserve.LitAPI):
         return {"scores": scores.tolist()}
 
 
-def new_server(path, workers=1):
-    """Return a server of the network in a file; it counts the bytes of each request."""
+class AtMost:
+    """Back pressure: refuses a request at once while as many as may be are under way."""
+
+    def __init__(self, app, most):
+        self.app, self.most, self.under_way = app, most, 0
+
+    async def __call__(self, scope, receive, send):
+        """Pass the request on, or answer 503; all other paths are free."""
+        if scope["type"] != "http" or scope["path"] != "/predict":
+            return await self.app(scope, receive, send)
+        if self.under_way >= self.most:
+            detail = f"{self.most} requests are under way; try again later."
+            refusal = JSONResponse({"detail": detail}, 503, {"Retry-After": "1"})
+            return await refusal(scope, receive, send)
+        self.under_way += 1
+        try:
+            return await self.app(scope, receive, send)
+        finally:
+            self.under_way -= 1
+
+
+def new_server(path, workers=1, waiting=MOST_WAITING):
+    """Return a server of the network in a file; it counts bytes and requests under way."""
     return litserve.LitServer(
         Scorer(path),
         accelerator="cpu",
         workers_per_device=workers,
         max_payload_size=MOST_BYTES,
+        middlewares=[(AtMost, {"most": waiting})],
     )
 
 
@@ -107,12 +132,25 @@ def main():
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0: reachable from outside")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=1, help="processes that compute")
+    parser.add_argument(
+        "--waiting",
+        type=int,
+        default=MOST_WAITING,
+        help=f"requests under way before others are refused (default {MOST_WAITING})",
+    )
     arguments = parser.parse_args()
     if not arguments.model.is_file():
         parser.error(f"{arguments.model} is not there")
+    if arguments.waiting < 1:
+        parser.error("--waiting must be at least 1")
     signal.signal(signal.SIGTERM, stop)
-    new_server(str(arguments.model), arguments.workers).run(
-        host=arguments.host, port=arguments.port, generate_client_file=False, log_level="warning"
+    # one process takes all requests in, so that it can count them
+    new_server(str(arguments.model), arguments.workers, arguments.waiting).run(
+        host=arguments.host,
+        port=arguments.port,
+        num_api_servers=1,
+        generate_client_file=False,
+        log_level="warning",
     )
 
 

@@ -1,6 +1,10 @@
 """What stored results of benchmarks/ must show: anomalies, sequences, generators and codes."""
 
+import re
+
+import charts
 import numpy as np
+import page
 import pandas as pd
 import pytest
 import results
@@ -229,3 +233,77 @@ def test_one_line_rivals_give_what_is_stored():
     guess = kernel.fit(x[known], np.eye(10)[y[known]]).predict(x_test[:2000]).argmax(axis=1)
     stored = KINDS["labels"]["1000 labels"]["pixels"]["values"][0]
     assert np.mean(guess == y_test[:2000]) == pytest.approx(stored, abs=0.03)
+
+
+SCALING = results.read("scaling")
+
+
+def test_settings_were_timed_in_three_turns_to_one_loss():
+    runs = SCALING["settings"]["runs"]
+    assert len(runs) == 8
+    for of in runs.values():
+        assert len(of) == 3
+        assert all(run["seconds"] > 0 and run["images"] > 0 for run in of.values())
+    # the rates were chosen by what was measured
+    images = SCALING["rates"]["images"]
+    for size in ("32", "256"):
+        tried = {k: n for k, n in images.items() if k.startswith(f"{size}, ") and n}
+        assert len([k for k in images if k.startswith(f"{size}, ")]) == 4
+        assert min(tried, key=tried.get) == f"{size}, {SCALING['rates'][size]}"
+
+
+def test_scoring_takes_time_in_proportion_and_memory_that_is_flat():
+    shards = SCALING["shards"]
+    rows = {int(n): list(of.values()) for n, of in shards["runs"].items()}
+    rate = {n: n / np.mean([r["seconds"] for r in of]) for n, of in rows.items()}
+    peak = {n: np.mean([r["peak_mib"] for r in of]) for n, of in rows.items()}
+    assert len(rows) == 3
+    assert all(len(of) == 3 for of in rows.values())
+    assert max(rate.values()) < 1.5 * min(rate.values())
+    assert max(peak.values()) < 1.2 * min(peak.values())
+    # the largest collection in float32 does not fit into what was to spare
+    assert max(rows) * shards["images_a_shard"] * 784 * 4 > 2**20 * shards["limited"]["spare_mib"]
+    assert shards["limited"]["at_once"] == "MemoryError"
+
+
+def test_latency_has_every_way_and_quality_every_network():
+    latency = SCALING["latency"]
+    for sizes in latency["ms"].values():
+        for ways in sizes.values():
+            assert len(ways) == 6
+            for of in ways.values():
+                assert len(of["p50"]) == len(of["p99"]) == latency["turns"] == 3
+                assert all(a <= b for a, b in zip(of["p50"], of["p99"], strict=True))
+    for ways in SCALING["quality"].values():
+        assert {len(row["values"]) for row in ways.values()} == {3}
+        assert ways["static"]["bytes"] < 0.6 * ways["float32"]["bytes"]
+
+
+def test_a_limit_keeps_the_waiting_short():
+    runs = SCALING["serving"]["runs"]
+    crowd = [runs[f"64 clients, {name}"] for name in ("no limit", "limit 4")]
+    without, limited = (np.mean(run["p99_ms"]) for run in crowd)
+    assert limited < 0.5 * without
+    assert max(crowd[0]["refused"]) == 0 < min(crowd[1]["refused"])
+
+
+@pytest.mark.parametrize("name", charts.CHARTS)
+def test_charts_of_the_page_show_the_stored_results(name):
+    assert (charts.FOLDER / f"{name}.svg").read_text() == charts.draw(name), "run page.py"
+
+
+def test_every_chapter_has_its_row():
+    chapters = {path.stem for path in results.FOLDER.parent.glob("notebooks/*.ipynb")}
+    assert set(results.read("speed")["chapter_seconds"]) == chapters
+
+
+def test_every_table_has_spread_or_says_that_it_shows_one_run():
+    text, bare = page.PAGE.read_text(), []
+    for block in text.split("\n\n"):
+        if not block.startswith("| "):
+            continue
+        before = text[: text.index(block)].split("\n\n")[-4:]
+        said = block + " ".join(before)
+        if not re.search(r"±|1 run|\d to \d|\[\d", said):
+            bare.append(block.splitlines()[0])
+    assert bare == []

@@ -1,5 +1,6 @@
 """The scripts in examples/; chapter 11 runs them whole, here is what it does not show."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def test_impossible_requests_are_refused(arguments, said):
         (train_resumable, ["state.keras", "--images", "70000"], "--images"),
         (train_resumable, ["nowhere/state.keras"], "folder"),
         (serve, ["none.onnx"], "not there"),
+        (serve, [__file__, "--waiting", "0"], "--waiting"),
     ],
 )
 def test_and_so_they_are_by_those_that_start_slowly(script, arguments, said, monkeypatch, capsys):
@@ -191,6 +193,56 @@ def test_server_refuses_a_large_request_before_it_reads_it_as_json(send):
     assert "too large" in answer.json()["detail"]
     # one that is small enough is read, and found to be no JSON
     assert client.post("/predict", content=send(b"[" * 1000)).status_code == 422
+
+
+def test_server_refuses_at_once_what_would_wait_too_long():
+    """Two requests are under way and not answered; a third one is told when to come again."""
+
+    async def answers():
+        release, answered = asyncio.Event(), []
+
+        async def slow(scope, receive, send):
+            await release.wait()
+            await serve.JSONResponse({})(scope, receive, send)
+
+        limited = serve.AtMost(slow, most=2)
+
+        async def ask(path="/predict"):
+            async def send(message):
+                if message["type"] == "http.response.start":
+                    answered.append((path, message["status"], dict(message["headers"])))
+
+            await limited({"type": "http", "path": path, "method": "POST"}, None, send)
+
+        waiting = [asyncio.create_task(ask()) for _ in range(2)]
+        health = asyncio.create_task(ask("/health"))
+        await asyncio.sleep(0)
+        await ask()
+        release.set()
+        await asyncio.gather(*waiting, health)
+        await ask()
+        return answered, limited.under_way
+
+    answered, under_way = asyncio.run(answers())
+    assert [status for _, status, _ in answered] == [503, 200, 200, 200, 200]
+    assert answered[0][2][b"retry-after"] == b"1"
+    assert under_way == 0
+
+
+def test_a_request_that_fails_no_longer_counts():
+    async def broken(scope, receive, send):
+        raise RuntimeError
+
+    limited = serve.AtMost(broken, most=1)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            asyncio.run(limited({"type": "http", "path": "/predict"}, None, None))
+    assert limited.under_way == 0
+
+
+def test_the_server_of_the_command_has_the_limit():
+    server = serve.new_server("model.onnx", waiting=3)
+    assert [m.kwargs for m in server.app.user_middleware if m.cls is serve.AtMost] == [{"most": 3}]
 
 
 def test_the_largest_batch_fits_into_a_request():

@@ -558,3 +558,53 @@ def test_every_answer_of_the_decision_tree_is_reached_by_keys_and_leads_to_its_c
         assert taken.count() == 1
         assert leaf["short"] in taken.text_content()
         assert figure.locator('button[aria-pressed="true"]').count() == len(way)
+
+
+@chapter("11_faster_and_bigger", "shard-run")
+def test_the_run_over_shards_counts_what_was_done_lost_and_scored_again(figure):
+    figure, data = figure
+    slider = figure.locator("input[type=range]")
+    says = figure.locator(".live-choice output")
+    count = len(data["memory"]) - 1
+
+    def compare(at):
+        time = at * data["step"]
+        states = ["waiting"] * data["shards"]
+        for span in data["spans"]:
+            if span["begin"] <= time:
+                ended = "lost" if span["lost"] else "done"
+                states[span["shard"]] = "running" if span["end"] > time else ended
+        assert says.inner_text() == (
+            f"Done: {states.count('done')} of {data['shards']} shards. "
+            f"Being scored: {states.count('running')}. "
+            f"Lost with a worker: {states.count('lost')}. "
+            f"Memory of the workers: {data['memory'][at]:,} MiB."
+        )
+        assert slider.get_attribute("aria-valuetext") == f"{time:.1f} s"
+        words = figure.locator("svg").get_attribute("aria-label")
+        assert f"{states.count('done')} of {data['shards']} shards are done" in words
+        return states
+
+    assert figure.locator("> img").is_hidden()
+    # a moment after the kill the shard is lost, in the end all are done
+    shard = data["killed"]["shard"]
+    assert compare(data["start"])[shard] in ("lost", "running", "done")
+    assert sum(span["lost"] for span in data["spans"]) == 1
+    assert sum(span["shard"] == shard for span in data["spans"]) == 2
+    slider.focus()
+    slider.press("Home")
+    assert set(compare(0)) <= {"waiting", "running"}
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    assert set(compare(count)) == {"done"}
+    button = figure.get_by_role("button")
+    button.press("Enter")
+    figure.page.wait_for_timeout(700)
+    button.press("Enter")
+    assert button.inner_text() == "Play"
+    assert 0 < int(slider.input_value()) < count
+    compare(int(slider.input_value()))
+    drag(figure.locator("svg"), 0.3, 0.6)
+    compare(int(slider.input_value()))
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")

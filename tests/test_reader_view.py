@@ -19,6 +19,7 @@ REACHED = [
     "08_sequences",
     "09_variational_autoencoder",
     "10_which_autoencoder",
+    "11_faster_and_bigger",
     "12_from_denoiser_to_generator",
     "13_codes_one_can_read",
 ]
