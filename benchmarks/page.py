@@ -70,7 +70,7 @@ Clicked as soon as it can be, in Chromium on a processor slowed down {pages[try_
 Measured on {denoising[date]} by `python benchmarks/denoising_speed.py`: {denoising[on]}, {denoising[processor]}.
 The article's network: Gaussian noise of noise_factor {denoising[noise_factor]}, seed {denoising[seed]}.
 The article's recipe is Adam with its defaults, {article[epochs]} epochs, batches of {article[batch_size]}.
-Each further line keeps what the lines above it brought, one run each, and is judged on test images along the way, as the article does.
+Each further line keeps what the lines above it brought, 1 run each, and is judged on test images along the way, as the article does.
 Seconds are those of one run each, so that close ones do not compare; the next section compares by turns.
 The noisy test images have a PSNR of {denoising[psnr_db_noisy]:.2f} dB.
 
