@@ -1,7 +1,9 @@
 """How little time the article's quality needs, and what a better network owes to what.
 
-    .venv/bin/python benchmarks/denoising_faster.py   # 15 minutes on one core
+    .venv/bin/python benchmarks/denoising_faster.py         # 15 minutes on one core
+    .venv/bin/python benchmarks/denoising_faster.py linear  # some parts; the others stay
 
+The parts are choose, turns, lengths, causes, better, linear and bm3d.
 Settings are chosen on 5,000 training images kept apart, the test images are looked at once; three
 seeds; seconds by turns.  The article's own run in full is that of benchmarks/denoising_speed.py.
 Writes benchmarks/denoising_faster.json, which chapter 7 and the benchmarks page draw on.
@@ -343,37 +345,44 @@ def bm3d_unclipped(d, images=200, tuned=20):
     return {"images": images, **scores}
 
 
-def main(parts):
-    """Measure everything, or the named parts, and store it."""
-    d = Data()
+def save(**part):
+    """Store what a part has measured, beside what others have stored meanwhile."""
     exists = (results.FOLDER / "denoising_faster.json").exists()
-    stored = results.read("denoising_faster") if parts and exists else {}
+    stored = results.read("denoising_faster") if exists else {}
+    kept = {k: v for k, v in stored.items() if k not in ("date", "processor", "on")}
+    results.write("denoising_faster", {"noise_factor": NOISE_FACTOR} | kept | part)
+
+
+def main(parts):
+    """Measure everything, or the named parts, and store each."""
+    d = Data()
     if not parts or "choose" in parts:
-        stored["tried"], stored["lowest_loss"] = choose(d)
+        tried, lowest = choose(d)
+        save(tried=tried, lowest_loss=lowest)
     if not parts or "turns" in parts:
         ways = {
             name: (articles_network(way), way, "binary_crossentropy")
             for name, way in LADDER.items()
         }
-        settings = QUICK | CHOICES[stored["lowest_loss"]]
+        settings = QUICK | CHOICES[results.read("denoising_faster")["lowest_loss"]]
         ways["lowest loss"] = (articles_network(settings), settings, "binary_crossentropy")
         ways["residual"] = (
             residual_denoiser,
             {"batch_size": 128, "peak": 1e-2, "bfloat16": True, "steps": 25},
             negative_psnr,
         )
-        stored["turns"] = by_turns(d, ways)
+        save(turns=by_turns(d, ways))
     if not parts or "lengths" in parts:
-        stored["lengths"] = lengths(d, stored["lowest_loss"])
+        save(lengths=lengths(d, results.read("denoising_faster")["lowest_loss"]))
     if not parts or "causes" in parts:
-        stored["causes"] = causes(d)
+        save(causes=causes(d))
     if not parts or "better" in parts:
-        stored["better"] = better(d)
+        save(better=better(d))
     if not parts or "linear" in parts:
-        stored["linear"], answer = linear(d)
-        stored["linear"]["first"] = quality(d.test[:200], answer[:200])
-        stored["bm3d"] = bm3d_unclipped(d)
-    results.write("denoising_faster", {"noise_factor": NOISE_FACTOR} | stored)
+        found, answer = linear(d)
+        save(linear=found | {"first": quality(d.test[:200], answer[:200])})
+    if not parts or "bm3d" in parts:
+        save(bm3d=bm3d_unclipped(d))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
     python benchmarks/documents.py                   # everything but the next line, about an hour
     python benchmarks/documents.py ship              # 7 minutes: aeutils/data/page_cleaner.npz
     python benchmarks/documents.py tune skips pages  # some parts: documents.json keeps the others
+    python benchmarks/documents.py tune pages Sauvola "division, closing"  # of these methods alone
 
 ``tune`` chooses the settings of the methods without a network, by the character error rate on
 selection pages; ``skips`` trains the network of chapter 5, with and without skip connections,
@@ -348,8 +349,8 @@ def classical(names=tuple(METHODS)):
 # parts --------------------------------------------------------------------------------------------
 
 
-def tune():
-    """Choose the settings of every method on the selection pages."""
+def tune(names=tuple(METHODS)):
+    """Choose the settings of the methods on the selection pages."""
     clean, degraded, texts = selection_pages()
     return {
         "tuned": {
@@ -357,7 +358,7 @@ def tune():
             "fonts": list(SELECTION_FONTS),
             "as it is": round(float(np.mean(misread(degraded, texts))), 4),
             "clean": round(float(np.mean(misread(clean, texts))), 4),
-            "methods": {name: tuned(name, degraded, texts) for name in METHODS},
+            "methods": {name: tuned(name, degraded, texts) for name in names},
         }
     }
 
@@ -396,12 +397,18 @@ def measured(methods, clean, degraded, texts):
     return found
 
 
-def pages():
-    """Measure every method on the test pages."""
+def judged(names):
+    """Return the named methods as functions of a page; all, and the networks, without names."""
+    return {name: classical()[name] for name in names} or classical() | cleaners()
+
+
+def pages(names=()):
+    """Measure the methods on the test pages."""
     clean, degraded, texts = test_pages()
-    found = measured(classical() | cleaners(), clean, degraded, texts)
-    by_tesseract = {"cer": [[round(e, 4) for e in misread(degraded, texts, 2)]]}
-    found["Tesseract's own Sauvola"] = by_tesseract
+    found = measured(judged(names), clean, degraded, texts)
+    if not names:
+        by_tesseract = {"cer": [[round(e, 4) for e in misread(degraded, texts, 2)]]}
+        found["Tesseract's own Sauvola"] = by_tesseract
     of_clean = float(np.mean(misread(clean, texts)))
     return {
         "test": {
@@ -438,18 +445,19 @@ def enlarged(page):
     return np.clip(np.asarray(picture.resize(size, Image.Resampling.LANCZOS)), 0, 1)
 
 
-def photograph():
-    """Measure every method on the photographed page, enlarged before it is cleaned."""
+def photograph(names=()):
+    """Measure the methods on the photographed page, enlarged before it is cleaned."""
     page, text = data.load_scanned_page()
     page = enlarged(page)
     rows = 148 * ENLARGE  # heading and paragraph; the lines below are cut off
     found = {"characters": len(" ".join(text.split())), "cer": {}, "read": {}}
-    for name, runs in (classical() | cleaners()).items():
+    for name, runs in judged(names).items():
         outputs = [np.asarray(method(page)[:rows], np.float32) for method in runs]
         found["cer"][name] = [round(e, 4) for e in misread(outputs, [text] * len(runs))]
         found["read"][name] = read(outputs[0]).strip()
         print(name, found["cer"][name], flush=True)
-    found["cer"]["Tesseract's own Sauvola"] = [round(misread([page[:rows]], [text], 2)[0], 4)]
+    if not names:
+        found["cer"]["Tesseract's own Sauvola"] = [round(misread([page[:rows]], [text], 2)[0], 4)]
     return {"photograph": found}
 
 
@@ -509,12 +517,21 @@ PARTS = {
 }
 
 
+def beside(old, new):
+    """Return stored results with new ones in them: of the methods that were measured again."""
+    if not isinstance(old, dict):
+        return new
+    return {**old, **{key: beside(old.get(key), value) for key, value in new.items()}}
+
+
 def main(words):
     """Measure the parts that the words name, or all, and store each when it is done."""
     if words == ["ship"]:
         runtime.quiet_logs()
         return ship()
-    if set(words) - set(PARTS):
+    names = [word for word in words if word in METHODS]
+    words = [word for word in words if word not in METHODS]
+    if set(words) - set(PARTS) or (names and not set(words) <= {"tune", "pages", "photograph"}):
         sys.exit(__doc__)
     if set(words or PARTS) - {"a4"} and shutil.which("tesseract") is None:
         sys.exit("Tesseract is not installed: apt-get install tesseract-ocr")
@@ -522,15 +539,19 @@ def main(words):
         if name != "a4":
             runtime.quiet_logs()
         began = time.perf_counter()
-        found = PARTS[name]()
+        found = PARTS[name](names) if names else PARTS[name]()
         stored = results.read("documents")
         if name != "a4":
             version = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
             stored["tesseract"] = version.stdout.split()[1]
-        minutes = {**stored.get("minutes_of", {}), name: round((time.perf_counter() - began) / 60)}
         for key in ("date", "processor", "on"):
             stored.pop(key, None)
-        results.write("documents", {**stored, **found, "minutes_of": minutes})
+        if names:
+            found = beside(stored, found)
+        else:
+            minutes = round((time.perf_counter() - began) / 60)
+            found["minutes_of"] = {**stored.get("minutes_of", {}), name: minutes}
+        results.write("documents", {**stored, **found})
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ The full solution of each, run and graded as `make grade` does it, the start of 
 | assignment | seconds |
 | --- | --: |
 {of_assignments}
-
+{of_a_class}
 ## The book
 
 Measured on {pages[date]} by `python benchmarks/pages.py`, a part of `make bench`: {pages[on]}, {pages[processor]}.
@@ -116,7 +116,13 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 
 {of_variational}
 
+{of_kinds}
+
 {of_scaling}
+
+{of_diffusion}
+
+{of_sparse_codes}
 
 ## Sequences
 
@@ -458,12 +464,17 @@ def faster_section(faster, article_loss):
             ),
         ]
     if "linear" in faster:
-        filtered = faster["bm3d"]
         parts.append(
             f"Ridge regression from all noisy to all clean pixels: "
-            f"{faster['linear']['psnr_db']:.2f} dB on all test images. BM3D on the first "
-            f"{filtered['images']}: {filtered['clipped']['psnr_db']:.2f} dB where the noise is "
-            f"clipped as for all others, {filtered['unclipped']['psnr_db']:.2f} dB where it is not."
+            f"{faster['linear']['psnr_db']:.2f} dB on all test images, "
+            f"{faster['linear']['first']['psnr_db']:.2f} dB on the first 200."
+        )
+    if "bm3d" in faster:
+        filtered = faster["bm3d"]
+        parts.append(
+            f"BM3D on the first {filtered['images']}: {filtered['clipped']['psnr_db']:.2f} dB where "
+            f"the noise is clipped as for all others, {filtered['unclipped']['psnr_db']:.2f} dB "
+            "where it is not."
         )
     return "\n\n".join(parts)
 
@@ -615,18 +626,79 @@ def lstm_vae_table(measured):
     return markdown(["network", "seconds an epoch"], rows)
 
 
+def sparse_section(measured):
+    """Return what benchmarks/sparse_codes.py has measured, as a section of the page."""
+    levels = measured["recovery"].values()
+    known = [
+        [
+            name,
+            *(
+                part
+                for level in levels
+                for row in [level["methods"][name]]
+                for part in (spread(row["cosine"], 3), spread(row["one_to_one"], 3))
+            ),
+        ]
+        for name in next(iter(levels))["methods"]
+    ]
+    runs = [run["methods"] for run in measured["network"].values()]
+    handles = []
+    for name, settings in runs[0].items():
+        for setting in settings:
+            of = [run[name][setting] for run in runs]
+            cells = [
+                spread([100 * r[key][at] for r in of], 1)
+                for at in (0, 2)
+                for key in ("own", "others")
+            ]
+            right = [100 * r["accuracy"] for r in of if "accuracy" in r]
+            handles.append([name, setting, *cells, spread(right, 1) if right else "–"])
+    return "\n\n".join(
+        [
+            "## Sparse autoencoders",
+            f"Measured on {measured['date']} by `python benchmarks/sparse_codes.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. Recovery "
+            "of 128 known directions in 64 dimensions, by the mean number of active features: "
+            "mean of the best cosines, and with one found direction for each true one; mean ± "
+            "standard deviation of three worlds. [Chapter 13]"
+            "(../notebooks/13_codes_one_can_read.ipynb) says what the columns are.",
+            markdown(
+                ["method", *(f"{level['active']} active{w}" for level in levels
+                             for w in ("", ", one to one"))],
+                known,
+            ),
+            "Points of accuracy that a class and the other nine lose when one or three units are "
+            "turned off, and percent of right answers from the reconstruction; mean ± standard "
+            "deviation of three classifiers.",
+            markdown(
+                ["units of", "setting", "one: class", "one: others", "three: class",
+                 "three: others", "right with reconstruction"],
+                handles,
+            ),
+        ]
+    )  # fmt: skip
+
+
 def variational_section(measured):
     """Return what benchmarks/variational.py has measured, as a section of the page."""
     likelihood = list(measured["likelihood"].values())
     seconds = [run["seconds"] for run in measured["training"].values()]
     rows = [
-        [name, "exact", f"{row['nats']:.2f} ± {row['error']:.2f} (standard error)"]
+        [
+            name,
+            "exact",
+            spread(list(row["seeds"].values()))
+            if len(row.get("seeds", {})) > 1
+            else f"{row['nats']:.2f} ± {row['error']:.2f} (standard error)",
+        ]
         for name, row in measured["rivals"].items()
     ]
     for estimate, key in (("ELBO", "negative_elbo"), ("1,000 draws", "importance_weighted")):
         nats = spread([run[key] for run in likelihood])
         rows.append(["variational autoencoder, 20 values", estimate, nats])
-    samples = measured["samples"]["of"]
+    samples = {}
+    for run in measured["samples"]["runs"]:
+        samples.setdefault(run["of"], []).append(run)
     measures = ["frechet", "precision", "recall", "to_nearest", "copies"]
     small = {}
     for run in measured.get("beta", {"runs": []})["runs"]:
@@ -646,15 +718,21 @@ def variational_section(measured):
         markdown(
             ["samples from", "Fréchet distance", "precision", "recall", "distance to the nearest "
              "training image", "copies"],
-            [[name, *(spread(row[m], 3) for m in measures)] for name, row in samples.items()],
+            [
+                [name, *(spread([run[m] for run in runs], 3) for m in measures)]
+                for name, runs in samples.items()
+            ],
         ),
         markdown(
             ["conditional: latent values, β, epochs", "samples that show the label",
-             "label read from the code", "−ELBO, nats"],
+             "with codes fitted to the digit", "label read from the code", "−ELBO, nats"],
             [
                 [
                     f"{width}, {weight:g}, {epochs}",
-                    *(spread([run[m] for run in runs], 3) for m in ("followed", "digit_in_code")),
+                    *(
+                        spread([run[m] for run in runs], 3)
+                        for m in ("followed", "followed_fitted", "digit_in_code")
+                    ),
                     spread([run["negative_elbo"] for run in runs], 1),
                 ]
                 for (width, weight, epochs), runs in labels.items()
@@ -664,7 +742,7 @@ def variational_section(measured):
     if small:
         parts.append(
             markdown(
-                ["latent values, β", "reconstruction, nats", "KL, nats", "active values"],
+                ["VAE: latent values, β", "reconstruction, nats", "KL, nats", "active values"],
                 [
                     [
                         f"{width}, {weight:g}",
@@ -697,6 +775,123 @@ def variational_section(measured):
             "seeds, bootstrap over images:\n\n" + markdown(["method", "setting", *kinds], lines)
         )
     return "\n\n".join(parts)
+
+
+def class_section(assignments):
+    """Return what a class takes, where that was measured (it takes minutes)."""
+    if "class" not in assignments or "scratch" not in assignments:
+        return ""
+    many, few = assignments["class"], assignments["scratch"]
+    return (
+        f"\nA class that hands in {many['submissions']} full solutions of `{many['assignment']}` is "
+        f"graded in {many['seconds']} seconds, {many['at_a_time']} at a time, each forked from one "
+        f"process that has imported Keras.\nBegun from scratch, {few['submissions']} of them take "
+        f"{few['seconds']} seconds.\n"
+    )
+
+
+def kinds_section(measured):
+    """Return what benchmarks/kinds.py has measured, as a section of the page."""
+
+    def several(part, columns, digits, factor=1):
+        """Return rows of every method, a column for each part of the results."""
+        names = [name for name in part[columns[0]] if name not in ("leads", "settings")]
+        return [
+            [n, *(spread([factor * v for v in part[c][n]["values"]], digits) for c in columns)]
+            for n in names
+        ]
+
+    codes = [
+        [f"{name} {setting}", f"{statistics.mean(row['active']):.1f}",
+         spread([1000 * v for v in row["values"]], 2)]
+        for name, settings in measured["codes"].items()
+        for setting, row in settings.items()
+    ]  # fmt: skip
+    moved = [
+        [f"{name} {setting}", spread(row["moved"], 3), spread(row["jacobian"], 1)]
+        for name, settings in measured["movement"].items()
+        for setting, row in settings.items()
+    ]
+    levels, holes = ("0", "0.1", "0.5", "1.0"), ("0.25", "0.5", "0.75", "lower half")
+    tasks = [f"{n} labels{images}" for n in (100, 1000) for images in ("", ", noisy images")]
+    return "\n\n".join(
+        [
+            "## Kinds of autoencoders",
+            f"Measured on {measured['date']} by `python benchmarks/kinds.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core, "
+            f"{sum(measured['minutes'].values()):.0f} minutes. "
+            "[Chapter 10](../notebooks/10_which_autoencoder.ipynb) says what is measured. "
+            f"{measured['images']:,} images train, {measured['epochs']} epochs; numbers behind a "
+            "network's name are its constraint's weight. Mean ± standard deviation of three seeds.",
+            markdown(["reconstruction by", "active values", "error × 1,000"], codes),
+            markdown(["code of", "movement by noise", "squared norm of the Jacobian"], moved),
+            markdown(
+                ["PSNR, dB", *(f"σ = {level}" for level in levels)],
+                # of clean images nothing is to be removed
+                [
+                    [cell.replace("100.00", "–") for cell in row]
+                    for row in several(measured["cleaning"], levels, 2)
+                ],
+            ),
+            markdown(
+                ["error × 1,000 on hidden pixels", *holes],
+                several(measured["filling"], holes, 2, 1000),
+            ),
+            markdown(["accuracy, %", *tasks], several(measured["labels"], tasks, 1, 100)),
+        ]
+    )
+
+
+def diffusion_section(measured):
+    """Return what benchmarks/diffusion.py has measured, as a section of the page."""
+
+    def over_seeds(runs, key, digits):
+        values = [run[key] for run in runs.values() if key in run]
+        return spread(values, digits) if values else "–"
+
+    runs = measured["training"].values()
+    columns = {
+        "Fréchet distance": ("frechet", 2),
+        "precision": ("precision", 3),
+        "recall": ("recall", 3),
+        "distance to the nearest training image": ("to_nearest", 2),
+        "copies": ("copies", 3),
+        "distance after shifts": ("to_nearest_shifted", 2),
+        "copies after shifts": ("copies_shifted", 3),
+    }
+    levels, lower = measured["levels"], measured["lower"]
+    return "\n\n".join(
+        [
+            "## From denoiser to generator",
+            f"Measured on {measured['date']} by `python benchmarks/diffusion.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}. Mean ± standard "
+            "deviation where there are several seeds; the network was trained on "
+            f"{max(run['images'] for run in runs):,} images with noise, for up to "
+            f"{max(run['seconds'] for run in runs) / 60:.0f} minutes on one core. [Chapter 12]"
+            "(../notebooks/12_from_denoiser_to_generator.ipynb) says what the columns are.",
+            markdown(
+                ["samples from", *columns],
+                [
+                    [name, *(over_seeds(of, key, digits) for key, digits in columns.values())]
+                    for name, of in measured["samples"].items()
+                ],
+            ),
+            markdown(
+                ["mean squared error of", *(f"σ = {sigma:g}" for sigma in levels["sigmas"])],
+                [[name, *(spread(e, 4) for e in rows)] for name, rows in levels["mse"].items()],
+            ),
+            markdown(
+                ["lower half from", "mean squared error", "Fréchet distance", "digit kept"],
+                [
+                    [
+                        name,
+                        *(over_seeds(of, *c) for c in (("mse", 4), ("frechet", 1), ("digit", 3))),
+                    ]
+                    for name, of in lower.items()
+                ],
+            ),
+        ]
+    )
 
 
 def scaling_section(measured):
@@ -856,12 +1051,16 @@ def render():
         lstm_vae=lstm_vae,
         of_lstm_vae=lstm_vae_table(lstm_vae),
         of_variational=variational_section(results.read("variational")),
+        of_diffusion=diffusion_section(results.read("diffusion")),
+        of_sparse_codes=sparse_section(results.read("sparse_codes")),
+        of_kinds=kinds_section(results.read("kinds")),
         of_scaling=scaling_section(results.read("scaling")),
         charts={name: charts.figure(name) for name in charts.CHARTS},
         chapters_added="".join(
             f"; {name} was added on {date}" for name, date in speed.get("added", {}).items()
         ),
         assignments=assignments,
+        of_a_class=class_section(assignments),
         pages=pages,
         answers=pages["try_it"]["answer_seconds"],
         anomalies=anomalies,

@@ -70,9 +70,7 @@ def store(found):
     if "settings" in found:  # in their order, whichever came first
         runs = found["settings"]["runs"]
         found["settings"]["runs"] = {
-            name: dict(sorted(runs[name].items()))
-            for name in ways(found["rates"])
-            if name in runs
+            name: dict(sorted(runs[name].items())) for name in ways(found["rates"]) if name in runs
         }
     results.write("scaling", found)
 

@@ -5,13 +5,14 @@
 runs the parts train, likelihood, rivals, samples, beta, labels and strange, or those that are
 named, about 30 minutes on one core, and writes benchmarks/variational.json.  The networks of
 `train` are kept in the folder for temporary files, where `likelihood` and `samples` read them;
-``--seed 1`` trains and judges one of three networks alone.
+``--seed 1`` trains and judges one of three networks alone, and leaves the rows of the others.
 
 Of the 60,000 training images, 55,000 train and 5,000 serve to choose settings; the test images are
 drawn once, with seed 0, and looked at once.
 """
 
 import base64
+import copy
 import io
 import sys
 import tempfile
@@ -43,8 +44,13 @@ LATENT_DIM, BATCH_SIZE = 20, 125
 CYCLES = ((26, 3e-3),)
 N_TRAIN = 55_000
 N_WEIGHTED = 1000
-BETAS = (0, 0.25, 1, 4, 32)
+BETAS, BETA_EPOCHS = (0, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32), 12
+OF_A_DIGIT = 5  # Gaussians
 BINS = np.arange(0, 801, 10)
+SAMPLED = (
+    "other test images", "training images", "PCA and Gaussians", "logistic regressions",
+    "VAE, N(0, 1)", "VAE, fitted Gaussian", "VAE, fitted mixture",
+)  # fmt: skip
 KEPT = Path(tempfile.gettempdir()) / "aeutils-variational"
 
 
@@ -135,17 +141,19 @@ def rivals(seeds, stored):
     (x, _), (x_select, _), (x_test, _) = digits()
     x_test, x_select = binarize(x_test, seed=0), binarize(x_select, seed=0)
     p = np.clip(x.mean(axis=0), 1e-3, 1 - 1e-3)
-    of = {"independent pixels": with_error(-log_bernoulli(x_test, p))}
-    mixed = [mixture_of_images(x, seed) for seed in seeds]
-    nats = [-mixture_log_p(x_test, *m) for m in mixed]
-    of["mixture of 200 images"] = {
-        **with_error(nats[0]), "seeds": [float(n.mean()) for n in nats],
-    }  # fmt: skip
+    of = stored.setdefault("rivals", {})
+    of["independent pixels"] = with_error(-log_bernoulli(x_test, p))
+    of.setdefault("mixture of 200 images", {"seeds": {}})
+    for seed in seeds:
+        nats = -mixture_log_p(x_test, *mixture_of_images(x, seed))
+        of["mixture of 200 images"]["seeds"][str(seed)] = float(nats.mean())
+        print("mixture", seed, nats.mean(), flush=True)
+    by_seed = list(of["mixture of 200 images"]["seeds"].values())
+    of["mixture of 200 images"]["nats"] = float(np.mean(by_seed))
     weights, bias = regressions(x, x_select)
     nats = np.logaddexp(0, x_test @ weights + bias) - x_test * (x_test @ weights + bias)
     of["logistic regressions"] = with_error(nats.sum(axis=1))
     print(of, flush=True)
-    stored["rivals"] = of
     KEPT.mkdir(exist_ok=True)
     np.savez(KEPT / "regressions.npz", weights, bias)
 
@@ -309,54 +317,56 @@ def samples(seeds, stored):
             "copies": float(np.mean(near < limit)),
         }
 
-    rows, settings = {}, {}
+    of = stored.setdefault("samples", {"runs": [], "settings": {}})
 
-    def note(name, images):
+    def note(name, seed, images):
         value = judged(images)
-        for key, number in value.items():
-            rows.setdefault(name, {}).setdefault(key, []).append(number)
-        print(name, {k: round(v, 3) for k, v in value.items()}, flush=True)
+        kept_runs = [run for run in of["runs"] if (run["of"], run["seed"]) != (name, seed)]
+        of["runs"] = [*kept_runs, {"of": name, "seed": seed, **value}]
+        print(name, seed, {k: round(v, 3) for k, v in value.items()}, flush=True)
 
     def best(makers):
         """Return the maker whose samples are nearest to the selection images."""
         return min(makers, key=lambda name: frechet(seen(makers[name](0)), chosen_by))
 
-    note("other test images", test[order[5000:]])
-    for seed in SEEDS:
-        rng = np.random.default_rng(seed)
-        note("training images", known[rng.choice(len(known), 5000, replace=False)])
-    if (KEPT / "regressions.npz").exists():
-        with np.load(KEPT / "regressions.npz") as file:
-            weights, bias = (file[name] for name in file.files)
-        for seed in SEEDS:
-            note("logistic regressions", drawn_by_regressions(weights, bias, seed))
     makers = {
         f"{n} components, {k} Gaussians": of_components(x[:10_000], n, k)
         for n, k in ((20, 1), (20, 50), (50, 1))
     }
     name = best(makers)
-    settings["PCA and Gaussians"] = name
-    for seed in SEEDS:
-        note("PCA and Gaussians", makers[name](seed))
+    of["settings"]["PCA and Gaussians"] = name
+    regressed = KEPT / "regressions.npz"  # which `rivals` leaves there
     for seed in seeds:
+        if seed == 0:  # nothing is drawn
+            note("other test images", seed, test[order[5000:]])
+        rng = np.random.default_rng(seed)
+        note("training images", seed, known[rng.choice(len(known), 5000, replace=False)])
+        note("PCA and Gaussians", seed, makers[name](seed))
+        if regressed.exists():
+            with np.load(regressed) as file:
+                weights, bias = (file[key] for key in file.files)
+            note("logistic regressions", seed, drawn_by_regressions(weights, bias, seed))
+        if not (KEPT / f"{seed}.npz").exists():
+            print("no network of seed", seed, "here: its rows stay as they are", flush=True)
+            continue
         vae = kept(seed)
         codes = drawn_codes(vae, x[:10_000], seed)
         mixtures = {k: gaussians(codes, k) for k in (1, 10, 50)}
-        makers = {
+        of_mixture = {
             k: lambda s, m=m, v=vae: binarize(v.decode(m.sample(5000)[0]), s)
             for k, m in mixtures.items()
         }
-        k = best({k: makers[k] for k in (10, 50)})
-        settings.setdefault("mixture", []).append(k)
-        note("VAE, N(0, 1)", binarize(vae.sample(5000, seed=seed), seed))
-        note("VAE, fitted Gaussian", makers[1](seed))
-        note("VAE, fitted mixture", makers[k](seed))
+        k = best({k: of_mixture[k] for k in (10, 50)})
+        of["settings"].setdefault("mixture", {})[str(seed)] = k
+        note("VAE, N(0, 1)", seed, binarize(vae.sample(5000, seed=seed), seed))
+        note("VAE, fitted Gaussian", seed, of_mixture[1](seed))
+        note("VAE, fitted mixture", seed, of_mixture[k](seed))
         if seed == 0:
             drawn = [vae.sample(24, seed=1), vae.decode(mixtures[k].sample(24)[0])]
             stored["pictures"] = {
                 "N(0, 1)": sheet(drawn[0], 12), "mixture": sheet(drawn[1], 12)
             }  # fmt: skip
-    stored["samples"] = {"of": rows, "settings": settings}
+    of["runs"].sort(key=lambda run: (SAMPLED.index(run["of"]), run["seed"]))
 
 
 def drawn_codes(vae, x, seed):
@@ -419,12 +429,12 @@ def beta(seeds, stored):
 
     reference = seen(test[np.random.default_rng(1).permutation(len(test))[:5000]])
     shown = [3, 2, 1, 18, 4, 8]  # test digits 0 to 5
-    stored["beta"] = {"n": len(x), "epochs": 6, "runs": [], "pictures": {}}
+    measured, pictures = [], {}
     grid = [(20, weight) for weight in BETAS] + [(n, weight) for n in (5, 50) for weight in (1, 4)]
-    stored["beta"]["inputs"] = sheet(test[shown], 6)
     for seed in seeds:
         for width, weight in grid:
-            vae = trained(network(seed, width, (256,), beta=weight), x, len(x), 6, batch_size=100)
+            vae = network(seed, width, (256,), beta=weight)
+            trained(vae, x, len(x), BETA_EPOCHS, batch_size=100)
             elbo, kl = float(vae.elbo(test).mean()), float(kl_of(vae, test).mean())
             mean, log_variance = vae.encode(test)
             run = {
@@ -443,18 +453,29 @@ def beta(seeds, stored):
                 fitted = vae.decode(gaussians(codes, 10).sample(5000)[0])
                 run["frechet_fitted"] = frechet(seen(binarize(fitted, seed)), reference)
                 if seed == 0:
-                    pictures = np.concatenate([vae.decode(mean[shown]), vae.sample(6, seed=2)])
-                    stored["beta"]["pictures"][str(weight)] = sheet(pictures, 6)
-            stored["beta"]["runs"].append(run)
+                    both = np.concatenate([vae.decode(mean[shown]), vae.sample(6, seed=2)])
+                    pictures[str(weight)] = sheet(both, 6)
+            measured.append(run)
             print(run, flush=True)
-            save(stored)
+    old = read().get("beta", {"runs": [], "pictures": {}})
+    stored["beta"] = {
+        "n": len(x),
+        "epochs": BETA_EPOCHS,
+        "inputs": sheet(test[shown], 6),
+        "runs": sorted([*others(old["runs"], seeds), *measured], key=lambda run: run["seed"]),
+        "pictures": {**old["pictures"], **pictures},
+    }
 
 
 # labels ------------------------------------------------------------------------------------------
 
 
 def labels(seeds, stored):
-    """Train conditional networks, and let the classifier say what their samples show."""
+    """Train conditional networks, and let the classifier say what their samples show.
+
+    Codes come from the prior, and from a mixture of Gaussians for each digit, fitted to the codes
+    of its training images.
+    """
     (x, y), _, (x_test, y_test) = digits()
     model, _ = classifier()
     x, y = x[:10_000], y[:10_000]
@@ -464,13 +485,14 @@ def labels(seeds, stored):
         said = model.predict(images, batch_size=1000, verbose=0).argmax(axis=1)
         return float(np.mean(said == wanted))
 
-    stored["labels"] = {"n": len(x), "runs": [], "rivals": label_rivals(x, y, followed)}
+    measured, rivals = [], label_rivals(x, y, followed)
     plans = [*((width, 1, 12) for width in (2, 5, 10, 20)), (10, 4, 12)]
-    for width, weight, epochs in plans:
-        for seed in seeds:
+    for seed in seeds:
+        for width, weight, epochs in plans:
             vae = network(seed, width, (256,), beta=weight, n_classes=10)
             trained(vae, (x, y), len(x), epochs, batch_size=100)
             drawn = vae.sample(5000, wanted, seed=seed)
+            fitted = vae.decode(codes_of_digits(vae, x, y, seed), wanted)
             test = binarize(x_test, seed=0)
             run = {
                 "width": width,
@@ -478,13 +500,31 @@ def labels(seeds, stored):
                 "epochs": epochs,
                 "seed": seed,
                 "followed": followed(binarize(drawn, seed)),
+                "followed_fitted": followed(binarize(fitted, seed)),
                 "digit_in_code": digit_in_code(vae, test[:4000], y_test[:4000]),
                 "negative_elbo": -float(vae.elbo(test, y_test).mean()),
                 "spread": float(drawn.reshape(-1, 10, 784).std(axis=0).mean()),
+                "spread_fitted": float(fitted.reshape(-1, 10, 784).std(axis=0).mean()),
             }
-            stored["labels"]["runs"].append(run)
+            measured.append(run)
             print(run, flush=True)
-            save(stored)
+    runs = [*others(read().get("labels", {"runs": []})["runs"], seeds), *measured]
+    runs.sort(
+        key=lambda run: (plans.index((run["width"], run["beta"], run["epochs"])), run["seed"])
+    )
+    stored["labels"] = {"n": len(x), "of_a_digit": OF_A_DIGIT, "runs": runs, "rivals": rivals}
+
+
+def codes_of_digits(vae, x, y, seed):
+    """Return codes of the digits 0 to 9 by turns, from Gaussians fitted to codes of each."""
+    rng = np.random.default_rng(seed)
+    mean, log_variance = vae.encode(binarize(x, rng), y)
+    codes = mean + np.exp(0.5 * log_variance) * rng.standard_normal(mean.shape)
+    drawn = np.empty((5000, codes.shape[1]))
+    for digit in range(10):
+        mixture = gaussians(codes[y == digit], OF_A_DIGIT)
+        drawn[digit::10] = rng.permutation(mixture.sample(500)[0])
+    return drawn
 
 
 def label_rivals(x, y, followed):
@@ -776,10 +816,24 @@ PARTS = {
 }
 
 
-def save(stored):
-    """Write what has been measured so far, with the day and the machine of today."""
-    old = ("date", "processor", "on")
-    results.write("variational", {k: v for k, v in stored.items() if k not in old})
+def read():
+    """Return what has been measured so far."""
+    path = results.FOLDER / "variational.json"
+    return results.read("variational") if path.exists() else {}
+
+
+def save(part):
+    """Write what a part has measured, with the day and the machine of today.
+
+    What other parts have written meanwhile stays.
+    """
+    merged = {k: v for k, v in read().items() if k not in ("date", "processor", "on")}
+    results.write("variational", {**merged, **part})
+
+
+def others(runs, seeds):
+    """Return the stored runs of other seeds than these."""
+    return [run for run in runs if run["seed"] not in seeds]
 
 
 def main(words):
@@ -792,10 +846,10 @@ def main(words):
     if set(words) - set(PARTS):
         sys.exit(__doc__)
     for word in words or PARTS:
-        path = results.FOLDER / "variational.json"
-        stored = results.read("variational") if path.exists() else {}
+        before = read()
+        stored = copy.deepcopy(before)
         PARTS[word](seeds, stored)
-        save(stored)
+        save({k: v for k, v in stored.items() if v != before.get(k)})
 
 
 if __name__ == "__main__":

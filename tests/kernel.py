@@ -1,11 +1,12 @@
-"""Run many submissions to one assignment as students do: all cells in one kernel, in their order.
+"""Run many submissions as students do: all cells in one kernel, in their order.
 
-    python tests/kernel.py NOTEBOOK < SUBMISSIONS
+    python tests/kernel.py < ASSIGNMENTS
 
-A submission is an object of answers by their grade_id; a solution cell without an answer is not
-run, nor are the tests in the list of its ``left_out``.  Prints for each the tests that failed, with
-their messages.  What no student writes runs once; every submission goes on from there in a process
-of its own.
+Each line in is an object of a ``notebook`` and its ``submissions``; each line out is a list of the
+tests that a submission failed, with their messages.  A submission is an object of answers by their
+grade_id; a solution cell without an answer is not run, nor are the tests in the list of its
+``left_out``.  What no student writes runs once for an assignment, and what assignments import is
+imported once for all; every submission goes on from there in a process of its own.
 """
 
 import json
@@ -14,33 +15,41 @@ import sys
 import traceback
 
 import nbformat
+from classroom import forks
 
 
-def main(path):
-    """Read submissions from standard input, print what failed."""
-    cells = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    names = {"__name__": "__main__"}
-    # imports what assignments import, and computes nothing with it: a copy of this process can
+def main():
+    """Read assignments from standard input, print what failed."""
     os.environ["MPLBACKEND"] = "agg"
+    # imports what assignments import, and computes nothing with it: a copy of this process can
+    forks.imports()
+    for line in sys.stdin:
+        failed = in_a_copy(assignment, **json.loads(line))
+        print(json.dumps(failed), flush=True)
+
+
+def assignment(notebook, submissions):
+    """Return what each submission to an assignment failed."""
+    cells = [cell for cell in nbformat.read(notebook, 4).cells if cell.cell_type == "code"]
+    names = {"__name__": "__main__"}
     for cell in cells:
         told = cell.metadata.get("nbgrader", {})
         if told.get("locked") and not told["grade"]:
             exec(cell.source, names)
-    failed = [run(cells, names, **given) for given in json.load(sys.stdin)]
-    print(json.dumps(failed))
+    return [in_a_copy(failures, cells=cells, names=names, **given) for given in submissions]
 
 
-def run(cells, names, answers, left_out=()):
-    """Run one submission in a copy of this process; return {test: message}."""
+def in_a_copy(function, **given):
+    """Call a function in a copy of this process; return its answer, or how it ended."""
     source, sink = os.pipe()
     if os.fork() == 0:
         os.close(source)
         try:
-            failed = failures(cells, names, answers, left_out)
+            answer = function(**given)
         except BaseException:
-            failed = {"all": traceback.format_exc()[-2000:]}
+            answer = {"all": traceback.format_exc()[-2000:]}
         with open(sink, "w") as file:
-            json.dump(failed, file)
+            json.dump(answer, file)
         os._exit(0)
     os.close(sink)
     with open(source) as file:
@@ -49,7 +58,7 @@ def run(cells, names, answers, left_out=()):
     return json.loads(text) if text else {"all": "the process ended"}
 
 
-def failures(cells, names, answers, left_out):
+def failures(cells, names, answers, left_out=()):
     """Run the cells in their order; return {test: message} of the tests that fail."""
     failed = {}
     for cell in cells:
@@ -65,4 +74,4 @@ def failures(cells, names, answers, left_out):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

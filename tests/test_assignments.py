@@ -8,9 +8,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import warm
-from classroom import grade, grades, sandbox, submission
+from classroom import grade, grades, submission, warm
 from classroom.course import Course
+from sandboxes import needs_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,14 +32,15 @@ def course(tmp_path_factory):
 @pytest.fixture(scope="module")
 def graded(course):
     """The same, with four submissions to each assignment graded."""
-    for kind in ("source", "alternative", "mistakes", "untouched"):
-        hand_in(course, kind)
-    # in sandboxes of their own, as teachers grade
-    assert grade.main(course, NAMES[:1], jobs=2, unsafe=False) == 0
-    # in workers of one sandbox that has Keras already, whose import is half of the time
-    with warm.sandboxes() as forked, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(submission, "Sandbox", forked)
-        assert grade.main(course, NAMES[1:], jobs=2, unsafe=False) == 0
+    with warm.forks(), pytest.MonkeyPatch.context() as patch:
+        hand_in(course, "source")
+        assert grade.main(course, NAMES, jobs=2, unsafe=False) == 0
+        # the cells in which students look at their results are run once: they earn nothing
+        kind = submission.kind
+        patch.setattr(submission, "kind", lambda cell: kind(cell) if grade_id(cell) else "")
+        for kind_of_work in ("alternative", "mistakes", "untouched"):
+            hand_in(course, kind_of_work)
+        assert grade.main(course, NAMES, jobs=2, unsafe=False) == 0
     return course
 
 
@@ -97,11 +98,6 @@ def test_the_release_asks_for_code_tests_and_a_written_answer(course, name):
     assert not any(cell.get("outputs") for cell in cells)
 
 
-needs_sandbox = pytest.mark.skipif(
-    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
-)
-
-
 @needs_sandbox
 @pytest.mark.parametrize("name", NAMES)
 def test_right_work_earns_all_points_and_none_earns_none(graded, name):
@@ -110,6 +106,16 @@ def test_right_work_earns_all_points_and_none_earns_none(graded, name):
         assert failed == set() or kind == "untouched"
         assert grades.result(graded, kind, name)["by_tests"] == points, kind
     assert grades.result(graded, "untouched", name)["score"] == 0
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cells_that_show_results_run(graded, name):
+    cells = nbformat.read(graded.graded_notebook("source", name), 4).cells
+    shown = [cell for cell in cells if cell.cell_type == "code" and not grade_id(cell)]
+    assert shown
+    for cell in shown:
+        assert not [o for o in cell.outputs if o.output_type == "error"], cell.source
 
 
 @needs_sandbox

@@ -1,10 +1,11 @@
-"""What stored results of benchmarks/ must show: anomalies, lstm_and_vae, variational, scaling."""
+"""What stored results of benchmarks/ must show: anomalies, sequences, generators and codes."""
 
 import re
 
 import charts
 import numpy as np
 import page
+import pandas as pd
 import pytest
 import results
 from sklearn.metrics import roc_auc_score
@@ -88,13 +89,44 @@ def test_variational_autoencoders_stand_beside_exact_rivals():
 
 
 def test_samples_stand_beside_generators_without_a_network():
-    rows = results.read("variational")["samples"]["of"]
-    assert {"PCA and Gaussians", "training images", "other test images"} < set(rows)
-    assert min(rows["training images"]["copies"]) > 0.99
-    for name in set(rows) - {"other test images"}:
-        assert np.mean(rows[name]["frechet"]) > np.mean(rows["training images"]["frechet"]) or (
-            name == "training images"
-        )
+    runs = pd.DataFrame(results.read("variational")["samples"]["runs"])
+    by_name = runs.groupby("of")
+    of_seeds = by_name["seed"].apply(sorted).to_dict()
+    assert of_seeds["other test images"] == [0]
+    assert of_seeds["PCA and Gaussians"] == of_seeds["training images"] == [0, 1, 2]
+    # every way to draw codes is judged with the same networks
+    of_networks = [seeds for name, seeds in of_seeds.items() if name.startswith("VAE")]
+    assert len(of_networks) == 3
+    assert of_networks == 3 * [of_networks[0]]
+    assert by_name["copies"].min()["training images"] > 0.99
+    distance = by_name["frechet"].mean().drop("other test images")
+    assert distance.idxmin() == "training images"
+
+
+def test_one_seed_measured_again_leaves_the_rows_of_the_others():
+    stored = results.read("variational")
+    for part, plans in (("beta", ["width", "beta"]), ("labels", ["width", "beta", "epochs"])):
+        runs = pd.DataFrame(stored[part]["runs"])
+        assert not runs.duplicated([*plans, "seed"]).any()
+        # as many seeds for every plan
+        assert runs.groupby(plans)["seed"].apply(sorted).map(tuple).nunique() == 1
+    assert set(runs["seed"]) == {0, 1, 2}
+
+
+def test_a_generator_stands_beside_real_images_copies_and_simple_generators():
+    measured = results.read("diffusion")
+    rows = measured["samples"]
+    simple = {"PCA, one Gaussian", "PCA, mixture of Gaussians", "VAE, fitted mixture"}
+    assert simple | {"training images", "training images, shifted"} < set(rows)
+    assert max(run["copies"] for run in rows["denoiser"].values()) < 0.1
+    assert min(run["copies"] for run in rows["training images"].values()) > 0.99
+    # what a shift hides from the one measure, the other sees
+    for run in rows["training images, shifted"].values():
+        assert run["copies"] < 0.5
+        assert run["copies_shifted"] > 0.99
+    for errors in measured["levels"]["mse"].values():
+        assert len(errors) == len(measured["levels"]["sigmas"])
+    assert {"nearest upper half", "Gaussian, mean"} < set(measured["lower"])
 
 
 @pytest.mark.parametrize("task", ["digits", "clothes"])
@@ -107,6 +139,100 @@ def test_images_of_other_kinds_are_judged_by_simple_scores_too(task):
             assert len(values["auroc"]) == (1 if name in simple | {"nearest neighbour"} else 3)
             low, high = values["interval"]
             assert low <= np.mean(values["auroc"]) <= high, (name, kind)
+
+
+def test_sparse_autoencoders_stand_beside_simple_rivals():
+    measured = results.read("sparse_codes")
+    for level in measured["recovery"].values():
+        rows = level["methods"]
+        assert {"random directions", "samples", "PCA", "ICA", "k-means"} < set(rows)
+        assert all(len(row["cosine"]) == 3 for row in rows.values())
+        for row in rows.values():
+            assert np.all(np.array(row["one_to_one"]) <= np.array(row["cosine"]) + 1e-9)
+    assert min(measured["recovery"]["middle"]["methods"]["autoencoder, top-k"]["cosine"]) > 0.9
+    assert len(measured["network"]) == 3
+    for run in measured["network"].values():
+        rows = run["methods"]
+        assert {"neurons", "random, same size", "PCA", "ICA", "k-means"} < set(rows)
+        assert max(rows["random, same size"][""]["own"][:3]) < 0.1
+
+
+KINDS = results.read("kinds")
+NETWORKS = {"unconstrained", "narrow", "sparse", "contractive", "denoising", "masked"}
+
+
+@pytest.mark.parametrize(
+    ("part", "rivals"),
+    [
+        (KINDS["codes"], {"PCA", "PCA, k largest of 256", "dictionary learning"}),
+        (KINDS["movement"], {"PCA"}),
+        (
+            KINDS["cleaning"]["0.5"],
+            {"noisy input", "linear denoiser", "neighbours' mean", "kernel ridge", "PCA"},
+        ),
+        (KINDS["cleaning"]["0.1"], {"noisy input", "linear denoiser", "total variation"}),
+        (KINDS["filling"]["0.5"], {"mean image", "PCA with missing pixels", "neighbours' mean"}),
+        (KINDS["filling"]["lower half"], {"mean image", "PCA with missing pixels"}),
+        *(
+            (KINDS["labels"][f"{n} labels{images}"], {"pixels", "pixels, noisy copies", "PCA"})
+            for n in (100, 1000)
+            for images in ("", ", noisy images")
+        ),
+    ],
+)
+def test_kinds_of_autoencoders_stand_beside_their_simplest_rivals(part, rivals):
+    assert rivals < set(part)
+    assert any(name.split()[0] in NETWORKS for name in part)
+
+
+def rows_of(part):
+    """Yield every stored row with its name, at any depth."""
+    for name, value in part.items():
+        if isinstance(value, dict) and "values" in value:
+            yield name, value
+        elif isinstance(value, dict):
+            yield from ((f"{name} {below}", row) for below, row in rows_of(value))
+
+
+@pytest.mark.parametrize("part", ["codes", "movement", "cleaning", "filling", "labels"])
+def test_networks_have_three_seeds_and_every_row_its_error(part):
+    rows = dict(rows_of(KINDS[part]))
+    assert len(rows) > 20
+    for name, row in rows.items():
+        if NETWORKS & set(name.split()) or part == "labels":
+            assert len(row["values"]) == 3, name
+        assert np.isfinite([*row["values"], row["half"]]).all(), name
+
+
+def test_stored_kinds_are_those_that_the_chapter_defines():
+    import kinds
+
+    for kind, plans in kinds.PLANS.items():
+        build = next(iter(plans.values()))[0]
+        assert build().count_params() == KINDS["weights"][kind]
+    assert (KINDS["epochs"], KINDS["images"]) == (kinds.EPOCHS, kinds.N_TRAIN)
+
+
+def test_one_line_rivals_give_what_is_stored():
+    import kinds
+    from sklearn.kernel_ridge import KernelRidge
+
+    (x, y), _, (x_test, y_test) = kinds.digits()
+    few, known = x_test[: kinds.N_TEST], np.random.default_rng(0).choice(len(x), 1000, False)
+    pca = kinds.fit_pca(x, 16)
+    error = np.mean((np.clip(pca.inverse_transform(pca.transform(few)), 0, 1) - few) ** 2)
+    assert error == pytest.approx(KINDS["codes"]["PCA"]["16"]["values"][0], rel=1e-3)
+    noisy, noisy_test = (kinds.add_noise(i, 0.5, seed=s) for i, s in ((x, 3), (few, 1)))
+    seen = np.c_[noisy, np.ones(len(x), "f4")]
+    weights = np.linalg.solve(seen.T @ seen + np.eye(785), seen.T @ x)
+    plain = np.clip(np.c_[noisy_test, np.ones(len(few))] @ weights, 0, 1)
+    # without the line that the stored one may choose
+    stored = KINDS["cleaning"]["0.5"]["linear denoiser"]["values"][0]
+    assert kinds.decibels(plain, few).mean() == pytest.approx(stored, abs=1)
+    kernel = KernelRidge(kernel="rbf", gamma=0.02, alpha=0.01)
+    guess = kernel.fit(x[known], np.eye(10)[y[known]]).predict(x_test[:2000]).argmax(axis=1)
+    stored = KINDS["labels"]["1000 labels"]["pixels"]["values"][0]
+    assert np.mean(guess == y_test[:2000]) == pytest.approx(stored, abs=0.03)
 
 
 SCALING = results.read("scaling")

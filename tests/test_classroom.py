@@ -13,9 +13,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import feedback, grade, grades, intake, sandbox, submission
+from classroom import feedback, grade, grades, intake, sandbox, submission, warm
 from classroom.course import Course, CourseError
 from nbformat import v4
+from sandboxes import LIGHT, needs_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -237,9 +238,14 @@ def new_course(tmp_path_factory):
     return copy
 
 
-needs_sandbox = pytest.mark.skipif(
-    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
-)
+@pytest.fixture(scope="module", autouse=True)
+def light():
+    """All workers are forked, from a process that has imported what these submissions need."""
+    if sandbox.missing():
+        yield
+        return
+    with warm.forks(LIGHT):
+        yield
 
 
 @pytest.fixture
@@ -290,6 +296,14 @@ def graded(tmp_path_factory, new_course):
     assert failed == 0
     assert listing(course.root) == before, "a submission or a source was changed"
     return course, expected
+
+
+def grading_program():
+    """Return a program that gives the classroom's commands, with workers that lack Keras."""
+    return (
+        "from classroom import __main__, warm\nfrom sandboxes import LIGHT\n"
+        "with warm.forks(LIGHT): __main__.main()"
+    )
 
 
 def listing(root):
@@ -453,8 +467,9 @@ def test_a_killed_grading_leaves_a_gradebook_from_which_it_goes_on(tmp_path, new
     notebook = nbformat.writes(answered(course, **SOLUTION))
     for number in range(3):
         hand_in(course, f"student {number}", {f"{NAME}.ipynb": notebook})
-    command = [sys.executable, "-m", "classroom", "grade", "--course", str(course.root)]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
+    command = [sys.executable, "-c", grading_program(), "grade", "--course", str(course.root)]
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("tools", "tests"))
+    environment = os.environ | {"PYTHONPATH": paths}
     process = subprocess.Popen(
         [*command, "--jobs", "1"], env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -485,6 +500,24 @@ def test_without_a_sandbox_grading_is_refused_unless_told_otherwise(
     assert grade.main(course, [NAME], jobs=1, unsafe=True) == 0
     assert grades.result(course, "full", NAME)["by_tests"] == 5
     assert grades.result(course, "loops", NAME)["by_tests"] == 2
+
+
+@needs_sandbox
+def test_where_nothing_can_be_forked_grading_says_so(tmp_path, monkeypatch, capsys, new_course):
+    course = new_course(tmp_path / "course")
+    for student in ("anna", "ben"):
+        hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
+
+    def refuses(program):
+        raise warm.WarmError("a worker could not be forked: Operation not permitted")
+
+    monkeypatch.setattr(sandbox, "WARM", None)
+    monkeypatch.setattr(warm, "Forks", refuses)
+    assert grade.main(course, [NAME], jobs=2, unsafe=False) == 0
+    out = capsys.readouterr().out
+    assert "Each submission begins from scratch" in out
+    assert "Operation not permitted" in out
+    assert [grades.result(course, s, NAME)["by_tests"] for s in ("anna", "ben")] == [5, 5]
 
 
 @needs_sandbox

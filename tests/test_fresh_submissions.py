@@ -50,21 +50,39 @@ def submitted(name):
         yield {"answers": whole, "left_out": left_out}
 
 
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """The process that runs them; what it says about itself goes to a file."""
+    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tools'}"}
+    with open(tmp_path_factory.mktemp("kernel") / "errors", "w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "kernel.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+
+        def run(**given):
+            print(json.dumps(given), file=process.stdin, flush=True)
+            answer = process.stdout.readline()
+            assert answer, errors.seek(0) or errors.read()[-3000:]
+            return json.loads(answer)
+
+        yield run
+        process.kill()
+        process.wait()
+
+
 @pytest.fixture(scope="module", params=COURSE.names)
-def graded(request):
+def graded(request, kernel):
     """The name of an assignment, its submissions, and what each of them failed."""
     name = request.param
     given = list(submitted(name))
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tools'}"}
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "kernel.py"), str(source(name))],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        env=environment | {"TF_CPP_MIN_LOG_LEVEL": "3"},
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return name, given, json.loads(done.stdout.splitlines()[-1])
+    failed = kernel(notebook=str(source(name)), submissions=given)
+    assert isinstance(failed, list), failed
+    return name, given, failed
 
 
 def test_right_solutions_pass_every_test(graded):

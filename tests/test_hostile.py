@@ -19,13 +19,13 @@ from urllib.parse import urlparse
 import nbformat
 import numpy as np
 import pytest
-import warm
-from classroom import grade, grades, intake, reader, sandbox, submission, values
+from classroom import feedback, grade, grades, intake, reader, sandbox, submission, values, warm
 from classroom.cleaning import clean_markdown
 from classroom.course import Course
 from nbformat import v4
 from nbgrader.utils import determine_grade
-from test_classroom import NAME, SOLUTION, needs_sandbox, source_notebook
+from sandboxes import LIGHT, needs_sandbox
+from test_classroom import NAME, SOLUTION, source_notebook
 
 HOSTILE = Path(__file__).resolve().parent / "hostile"
 
@@ -57,6 +57,12 @@ def answered(handed_out, answers, extra=None):
     return nbformat.writes(notebook)
 
 
+def code_of(entry):
+    """Return the answers of an entry of code, and its cell at the end, if there is one."""
+    answers = SOLUTION | {name: entry[name].strip("\n") for name in SOLUTION if name in entry}
+    return answers, entry.get("extra", "").strip("\n") or None
+
+
 def test_the_collection_is_large_and_each_entry_is_named_once():
     named = []
     for path in HOSTILE.glob("*.toml"):
@@ -72,27 +78,18 @@ def graded_code(notebooks):
     entries = tomllib.loads((HOSTILE / "code.toml").read_text())["code"]
 
     def run(entry):
-        answers = SOLUTION | {name: entry[name].strip("\n") for name in SOLUTION if name in entry}
-        extra = entry.get("extra", "").strip("\n") or None
+        answers, extra = code_of(entry)
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "student" / NAME
             folder.mkdir(parents=True)
             (folder / f"{NAME}.ipynb").write_text(answered(handed_out, answers, extra))
             return grade.run(reference, handed_out, NAME, folder)
 
-    def run_all(entries):
-        with ThreadPoolExecutor(3) as pool:
-            return dict(zip((e["is"] for e in entries), pool.map(run, entries), strict=True))
-
-    with pytest.MonkeyPatch.context() as patch:
+    with warm.forks(LIGHT), pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(6) as pool:
         patch.setattr(submission, "CELL_SECONDS", 6)
         patch.setattr(submission, "CALL_SECONDS", 4)
         patch.setattr(sandbox, "MEMORY", 2**30)
-        done = run_all([entry for entry in entries if entry.get("own")])
-        with warm.sandboxes(("matplotlib.pyplot", "matplotlib_inline.backend_inline")) as forked:
-            patch.setattr(submission, "Sandbox", forked)
-            done |= run_all([entry for entry in entries if not entry.get("own")])
-    return done
+        return dict(zip((e["is"] for e in entries), pool.map(run, entries), strict=True))
 
 
 @needs_sandbox
@@ -112,6 +109,33 @@ def test_code_gets_the_points_it_earned_and_harms_nothing(given, graded_code):
         for output in cell.outputs:
             assert output.output_type == "error"
             assert re.search(r"\w+ \w+", output.evalue), output
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, notebooks):
+    """The feedback pages of those that want to say what hidden tests handed to them."""
+    _, handed_out = notebooks
+    entries = tomllib.loads((HOSTILE / "feedback.toml").read_text())["feedback"]
+    root = tmp_path_factory.mktemp("course")
+    (root / "source" / NAME).mkdir(parents=True)
+    nbformat.write(source_notebook(), root / "source" / NAME / f"{NAME}.ipynb")
+    for entry in entries:
+        folder = root / "submitted" / entry["is"] / NAME
+        folder.mkdir(parents=True)
+        answers, extra = code_of(entry)
+        (folder / f"{NAME}.ipynb").write_text(answered(handed_out, answers, extra))
+    course = Course(root)
+    with warm.forks(LIGHT), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(submission, "CALL_SECONDS", 4)
+        assert grade.main(course, [NAME], jobs=2, unsafe=False) == 0
+    return {path.parent.parent.name: path.read_text() for path in feedback.main(course, [NAME])}
+
+
+@needs_sandbox
+@every("feedback")
+def test_a_feedback_page_does_not_tell_what_hidden_tests_tried(given, pages):
+    assert given["hides"] not in pages[given["is"]]
+    assert given["shows"] in pages[given["is"]]
 
 
 @every("notebooks")

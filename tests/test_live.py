@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 
 import numpy as np
 import pytest
@@ -317,6 +318,37 @@ def test_the_line_between_two_pictures_moves_by_mouse_and_keys(figure):
     assert every.count() == 2
 
 
+@chapter("12_from_denoiser_to_generator", "denoising-steps")
+def test_the_steps_show_the_noisy_images_and_the_estimates_of_the_chapter(figure):
+    figure, data = figure
+    slider = figure.locator("input[type=range]")
+    state, estimate = figure.locator(".live-app img").all()
+    last = len(data["steps"]) - 1
+
+    def compare(i):
+        here = data["steps"][i]
+        assert state.get_attribute("src").endswith(here["state"])
+        assert estimate.get_attribute("src").endswith(here["estimate"])
+        assert here["sigma"] in state.get_attribute("alt")
+        assert slider.get_attribute("aria-valuetext") == f"{i} of {last}"
+        words = figure.locator(".live-app div output").all_inner_texts()
+        assert all(text.endswith(here["sigma"]) for text in words)
+
+    compare(data["start"])
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    compare(last)
+    box = slider.bounding_box()
+    figure.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert abs(int(slider.input_value()) - last / 2) <= 1
+    assert state.evaluate("e => e.naturalHeight") == 28
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
 @chapter("09_variational_autoencoder", "latent-plane")
 def test_the_plane_decodes_the_place_under_the_cursor(figure):
     figure, data = figure
@@ -335,6 +367,51 @@ def test_the_plane_decodes_the_place_under_the_cursor(figure):
     before = grey(figure.locator("canvas"))
     plane.press("ArrowRight")
     assert np.abs(grey(figure.locator("canvas")) - before).max() > 0
+
+
+@chapter("09_variational_autoencoder", "beta-slider")
+def test_the_beta_slider_shows_pictures_and_terms_of_each_network(figure):
+    figure, data = figure
+    betas, last = data["betas"], len(data["betas"]) - 1
+    slider = figure.locator("input[type=range]")
+    chart = figure.locator("svg")
+    pictures = figure.locator(".beta-strips img")
+
+    def compare(place):
+        assert int(slider.input_value()) == place
+        assert float(slider.get_attribute("aria-valuetext")) == betas[place]
+        shown = pictures.evaluate_all("images => images.map(i => i.src.split(',')[1])")
+        assert shown == [data["inputs"], *(row[place] for row in data["rows"].values())]
+        words = figure.locator(".beta-numbers output").all_inner_texts()
+        assert words == data["says"][place]
+        bars = chart.locator("g").evaluate_all("bars => bars.map(b => b.getAttribute('opacity'))")
+        assert [i for i, opacity in enumerate(bars) if opacity == "1"] == [place]
+        assert f"at {betas[place]:g}" in chart.get_attribute("aria-label")
+
+    assert figure.locator("> img").is_hidden()
+    compare(data["start"])
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    compare(last)
+    # each picture is six digits, decoded by the browser, and has words that say which network
+    sizes = pictures.evaluate_all("images => images.map(i => [i.naturalWidth, i.naturalHeight])")
+    assert sizes == 3 * [data["size"]]
+    assert f"β = {betas[last]:g}" in pictures.last.get_attribute("alt")
+    # heights of the bars are the terms
+    tall = chart.locator("rect").evaluate_all("bars => bars.map(b => +b.getAttribute('height'))")
+    terms = np.array(data["terms"])
+    shares = terms / terms.sum(axis=1).max()
+    np.testing.assert_allclose(np.reshape(tall, terms.shape) / np.max(tall), shares / shares.max())
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    figure.page.mouse.click(box["x"] + box["width"] * 2.5 / len(betas), box["y"] + 20)
+    compare(2)
+    assert len(json.dumps(data)) < 25_000
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
 
 
 @chapter("08_sequences", "sliding-window")
@@ -384,6 +461,103 @@ def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
     assert abs(int(slider.input_value()) - (steps / 2 - width / 2) / stride) <= 2
     compare(int(slider.input_value()))
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+@chapter("13_codes_one_can_read", "unit-reader")
+def test_the_reader_of_units_shows_images_and_changed_answers(figure):
+    figure, data = figure
+    says, slider = figure.locator(".live-choice output"), figure.locator("input[type=range]")
+    canvases = figure.locator("canvas")
+    charts = figure.locator(".live-app svg")
+
+    def compare(place):
+        unit = data["units"][place]
+        assert says.inner_text().startswith(f"unit {unit['name']}, active in {unit['active']} %")
+        assert slider.input_value() == str(place + 1)
+        on, off = unit["answers"]
+        words = figure.locator(".live-picture > span").all_inner_texts()
+        changed = [f"{a}" if a == b else f"{a} → {b}" for a, b in zip(on, off, strict=True)]
+        assert words == changed
+        for chart, key in zip(charts.all(), ("share", "lost"), strict=True):
+            label = chart.get_attribute("aria-label")
+            assert f"class 0: {unit[key][0]:g}," in label
+            heights = chart.locator("rect").evaluate_all(
+                "e => e.map(r => +r.getAttribute('height'))"
+            )
+            assert np.argmax(heights) == np.argmax(unit[key])
+
+    assert figure.locator("> img").is_hidden()
+    assert canvases.count() == len(data["units"][0]["answers"][0])
+    compare(data["start"])
+    before = grey(canvases.first)
+    assert before.max() > 0.9
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    figure.get_by_role("button", name="Previous unit").press("Enter")
+    figure.get_by_role("button", name="Previous unit").click()
+    compare(len(data["units"]) - 1)
+    figure.get_by_role("button", name="Next unit").click()
+    compare(0)
+    assert np.abs(grey(canvases.first) - before).max() > 0.5
+    assert len(data["sprite"]) < 80_000
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
+def answers(node, way=()):
+    """Yield every answer of a decision tree with the choices that lead to it."""
+    if "leaf" in node:
+        yield way, node["leaf"]
+    for i, option in enumerate(node.get("options", ())):
+        yield from answers(option, (*way, i))
+
+
+@chapter("10_which_autoencoder", "decision-tree")
+def test_every_answer_of_the_decision_tree_is_reached_by_keys_and_leads_to_its_chapter(
+    figure, html
+):
+    figure, data = figure
+    page, card = figure.page, figure.locator(".tree-leaf")
+    every = list(answers(data["tree"]))
+    assert len(every) >= 12
+    assert figure.locator("> img").is_hidden()
+
+    def shown(leaf):
+        text = card.inner_text()
+        assert leaf["advice"] in text
+        assert leaf["measured"] in text
+        assert data["winners"][leaf["winner"]] in text
+        link = card.get_by_role("link")
+        assert link.inner_text() == leaf["chapter"]
+        name, _, place = link.get_attribute("href").partition("#")
+        target = (html / "notebooks" / name).read_text()
+        assert not place or f'id="{place}"' in target
+
+    shown(dict(every)[tuple(data["start"])])
+    for way, leaf in every:
+        for depth, choice in enumerate(way):
+            button = figure.get_by_role("group").nth(depth).get_by_role("button").nth(choice)
+            button.focus()
+            button.press("Enter")
+            chosen = figure.get_by_role("group").nth(depth).get_by_role("button").nth(choice)
+            assert chosen.get_attribute("aria-pressed") == "true"
+            # a drawing anew does not lose the place of who uses keys
+            assert chosen.evaluate("e => e === document.activeElement")
+        shown(leaf)
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+    # on a telephone the map's words would be too small
+    assert figure.locator(".tree-map").is_hidden()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for way, leaf in (every[0], every[-1]):
+        ends = re.compile(re.escape(leaf["short"]) + "$")
+        figure.locator(".tree-map text", has_text=ends).click()
+        shown(leaf)
+        taken = figure.locator(".tree-map .is-taken")
+        assert taken.count() == 1
+        assert leaf["short"] in taken.text_content()
+        assert figure.locator('button[aria-pressed="true"]').count() == len(way)
 
 
 @chapter("11_faster_and_bigger", "shard-run")

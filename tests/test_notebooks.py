@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from aeutils import audio, core, denoising, documents, sequences
+from aeutils import audio, codes, core, denoising, documents, generative, sequences
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
@@ -118,7 +118,9 @@ def layer_by_layer(model):
      ("05_cleaning_documents", documents.page_cleaner),
      ("06_cleaning_audio", audio.speech_cleaner),
      ("07_denoising_faster_and_better", denoising.residual_denoiser),
-     ("08_sequences", sequences.lstm_autoencoder)],
+     ("08_sequences", sequences.lstm_autoencoder),
+     ("12_from_denoiser_to_generator", generative.diffusion_network),
+     ("13_codes_one_can_read", lambda: codes.sparse_autoencoder(k=6))],
 )  # fmt: skip
 def test_chapter_and_package_build_the_same_network(chapter, build):
     built = {}

@@ -18,7 +18,10 @@ REACHED = [
     "07_denoising_faster_and_better",
     "08_sequences",
     "09_variational_autoencoder",
+    "10_which_autoencoder",
     "11_faster_and_bigger",
+    "12_from_denoiser_to_generator",
+    "13_codes_one_can_read",
 ]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height
 LONGEST, FIRST_FIGURE = 14_000, 500

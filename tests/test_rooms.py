@@ -16,6 +16,7 @@ import aeutils
 PACKAGE = Path(aeutils.__file__).resolve().parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 ROOMS = ["core", "data", "anomalies", "denoising", "documents", "audio", "sequences", "generative"]
+ROOMS += ["codes"]
 # besides the rooms' own names: what stands in a file of its own
 MODULES = ["core.checks", "core.errors", "core.files", "core.layers", "core.progress"]
 MODULES += ["images", "plots", "runtime", "shards"]

@@ -7,14 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from classroom import sandbox, submission, values
+from classroom import grade, sandbox, submission, values, warm
+from classroom.course import CourseError
 from nbformat import v4
+from sandboxes import LIGHT, needs_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
-
-needs_sandbox = pytest.mark.skipif(
-    bool(sandbox.missing()), reason="bubblewrap is not here or may not be used"
-)
 
 
 @pytest.fixture
@@ -97,6 +95,36 @@ def test_a_machine_that_forbids_a_sandbox_is_told_in_bubblewraps_own_words():
     assert "On any machine" in told.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        # Ubuntu 24.04, whose AppArmor lets no unnamed program make namespaces
+        "bwrap: setting up uid map: Permission denied",
+        # kernels that allow it to root alone
+        "bwrap: No permissions to create a new namespace, likely because the kernel does not allow "
+        "non-privileged user namespaces.",
+        "",
+    ],
+)
+def test_where_bubblewrap_is_forbidden_grading_ends_with_its_words(tmp_path, monkeypatch, words):
+    stub = tmp_path / "bwrap"
+    stub.write_text(f"#!/bin/sh\nprintf %s {words!r} >&2\nexit 1\n")
+    stub.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CourseError) as refused:
+        grade.main(None, [], jobs=1, unsafe=False)
+    text = str(refused.value)
+    assert (words or "exit status 1") in text
+    for way_out in ("AppArmor", "containers", "On any machine", "make grade UNSAFE=1"):
+        assert way_out in text
+
+
+def test_where_bubblewrap_is_not_installed_grading_says_how_to(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CourseError, match="apt install bubblewrap"):
+        grade.main(None, [], jobs=1, unsafe=False)
+
+
 @needs_sandbox
 def test_nothing_of_the_teachers_environment_is_seen(student, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "s3cret")
@@ -150,8 +178,15 @@ FORGED = [
 ]
 
 
+@pytest.fixture
+def forked():
+    """All workers are forked: many have to begin anew."""
+    with warm.forks(LIGHT):
+        yield
+
+
 @needs_sandbox
-def test_what_is_forged_on_the_channel_ends_one_cell_with_a_sentence():
+def test_what_is_forged_on_the_channel_ends_one_cell_with_a_sentence(forked):
     process = submission.Run()
     for forged in FORGED:
         told = process.cell(v4.new_code_cell(f"{WRITE}({forged!r}); os._exit(0)"))["error"]

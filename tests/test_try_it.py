@@ -757,6 +757,16 @@ def nearest_classes(images):
     return [int(y[np.argmin(d)]) for d in distances]
 
 
+def right_reconstructions(page):
+    """Count the reconstructions of the digits 0 to 9 that are nearest to a digit of their class."""
+    rows = pixels(page, "try-train-images")[28:, :, 0].reshape(28, 10, 28).transpose(1, 0, 2)
+    return sum(c == n for n, c in enumerate(nearest_classes(rows / 255)))
+
+
+def seconds_of_training(page):
+    return int(re.search(r", (\d+) s", page.inner_text("#try-train-words"))[1])
+
+
 @needs_chromium
 def test_reconstructions_are_recognisable_soon_on_a_slow_processor(browser, html):
     # from a folder, and without a worker, which Chromium's brake would not slow down
@@ -765,20 +775,14 @@ def test_reconstructions_are_recognisable_soon_on_a_slow_processor(browser, html
     page.goto((html / "book" / "try_it.html").as_uri())
     go_to_training(page)
     page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
-    start = "document.getElementById('try-train-start').click(), window.began = performance.now()"
-    page.evaluate(start)
-    mean = training(page)[2]
-    # half of what the mean image leaves is gone, and most digits are taken for what they are
-    wait_for_error(page, 0.5 * mean)
-    seconds = page.evaluate("(performance.now() - began) / 1000")
-    trained = float(re.search(r", (\d+) s", page.inner_text("#try-train-words"))[1])
     page.click("#try-train-start")
-    rows = pixels(page, "try-train-images")[28:, :, 0].reshape(28, 10, 28).transpose(1, 0, 2)
-    classes = nearest_classes(rows / 255)
-    right = sum(c == n for n, c in enumerate(classes))
-    print(f"\nrecognisable after {seconds:.1f} s, {trained:.0f} s of them training: {classes}")
-    assert right >= 7
-    assert trained <= RECOGNISABLE_SECONDS
+    # half of what the mean image leaves is gone, and most digits are taken for what they are
+    wait_for_error(page, 0.5 * training(page)[2])
+    while right_reconstructions(page) < 7:
+        assert seconds_of_training(page) <= RECOGNISABLE_SECONDS
+        page.wait_for_timeout(500)
+    print(f"\nrecognisable after {seconds_of_training(page)} s of training")
+    assert seconds_of_training(page) <= RECOGNISABLE_SECONDS
     page.close()
 
 

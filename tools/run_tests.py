@@ -17,8 +17,8 @@ TESTS = NOTEBOOKS.parent / "tests"
 # not named here, shorter or new, comes after them
 LONGEST_TESTS = ["assignments", "fresh_submissions", "accessibility", "classroom", "hostile"]
 LONGEST_TESTS += ["print", "try_it", "backends", "web", "detector", "sandbox", "networks", "front"]
-LONGEST_TESTS += ["examples", "runtime", "shards"]
-LONGEST_CHAPTERS = ["07", "09", "11", "08", "03", "06", "05"]
+LONGEST_TESTS += ["examples", "runtime", "shards", "term"]
+LONGEST_CHAPTERS = ["07", "11", "12", "09", "10", "06", "08", "03", "05"]
 PYTEST = [sys.executable, "-m", "pytest", "-q", "--durations=10"]
 # a file's tests share what is slow to make, so one process runs them all
 PYTEST += ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Heartbeats",
     "Recording",
+    "load_digit_generator_weights",
     "load_fashion_mnist",
     "load_heartbeats",
     "load_mnist",
@@ -280,6 +281,22 @@ def load_photo_denoiser_weights() -> list[NDArray[np.float32]]:
         If the data file is missing, truncated or altered.
     """
     return _load_weights("photo_denoiser.npz")
+
+
+def load_digit_generator_weights() -> list[NDArray[np.float32]]:
+    """Load the weights of :func:`aeutils.generative.diffusion_network`, trained by the book.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        As the network's ``set_weights`` takes them; stored in half precision.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    return _load_weights("diffusion_network.npz")
 
 
 def _load_weights(name: str) -> list[NDArray[np.float32]]:

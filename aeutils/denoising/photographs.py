@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from aeutils.core.checks import plain_array
 from aeutils.core.errors import ImageError
 from aeutils.core.pictures import checked_target, refuse_large, resolution, save_picture
+from aeutils.core.tiles import in_tiles
 from aeutils.data import load_photo_denoiser_weights
 from aeutils.images import load_photograph, to_bytes
 
@@ -99,19 +100,15 @@ def denoise_photograph(
     model = load_photo_denoiser() if model is None else model
     from keras import ops
 
+    def denoised(piece: NDArray[np.float32]) -> NDArray[np.float32]:
+        # called, since a compiled prediction needs tiles of one size
+        output = ops.convert_to_numpy(model(piece[None], training=False))
+        return np.asarray(output)[0].astype(np.float32)
+
     height, width = pixels.shape[:2]
     padding = ((0, -height % SIDE), (0, -width % SIDE), (0, 0))
     padded = np.pad(pixels.astype(np.float32), padding, mode="reflect")
-    output = np.empty_like(padded)
-    for top in range(0, height, TILE):
-        for left in range(0, width, TILE):
-            above, before = min(top, MARGIN), min(left, MARGIN)
-            tile = padded[top - above : top + TILE + MARGIN, left - before : left + TILE + MARGIN]
-            # called, since a compiled prediction needs tiles of one size
-            denoised = np.asarray(ops.convert_to_numpy(model(tile[None], training=False)))
-            denoised = denoised[0].astype(np.float32)[above:, before:]
-            place = output[top : top + TILE, left : left + TILE]
-            place[:] = denoised[: place.shape[0], : place.shape[1]]
+    output = in_tiles(denoised, padded, TILE, MARGIN, SIDE)
     return np.clip(output[:height, :width], 0, 1)
 
 

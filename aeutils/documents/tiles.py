@@ -1,14 +1,13 @@
 """Cut random patches out of pages to train on, and process pages of any size in tiles."""
 
 from collections.abc import Callable
-from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from aeutils.core.checks import plain_array, positive_integer, random_generator
 from aeutils.core.errors import ImageError
+from aeutils.core.tiles import in_tiles
 from aeutils.images import to_unit_range
 
 __all__ = ["apply_in_tiles", "random_patches"]
@@ -119,46 +118,4 @@ def apply_in_tiles(
         raise ImageError(
             f"page must have at least one pixel and shape (height, width); got shape {page.shape}."
         )
-    multiple = positive_integer("multiple", multiple, ImageError)
-    tile = _multiple_of(multiple, "tile", tile, least=multiple)
-    overlap = _multiple_of(multiple, "overlap", overlap, least=0)
-    height, width = page.shape
-    # what a single pass would see: the page, its sides made multiples
-    padded = [-(-side // multiple) * multiple for side in page.shape]
-    corners = [(t, s) for t in range(0, height, tile) for s in range(0, width, tile)]
-    if on_tile is not None:
-        on_tile(0, len(corners))
-    for done, (top, left) in enumerate(corners, 1):
-        r0, c0 = max(top - overlap, 0), max(left - overlap, 0)
-        r1, c1 = min(top + tile + overlap, padded[0]), min(left + tile + overlap, padded[1])
-        piece = page[r0:r1, c0:c1]
-        missing = ((0, r1 - r0 - piece.shape[0]), (0, c1 - c0 - piece.shape[1]))
-        output = function(np.pad(piece, missing, mode="edge"))
-        output = plain_array("the output of function", output, ImageError)
-        if output.shape != (r1 - r0, c1 - c0):
-            raise ImageError(
-                f"the output of function must keep height and width, {(r1 - r0, c1 - c0)}; got "
-                f"shape {output.shape}."
-            )
-        if done == 1:
-            result = np.empty(page.shape, output.dtype)
-        if output.dtype != result.dtype:
-            raise ImageError(
-                f"the output of function must have one type for all tiles; got {output.dtype} "
-                f"after {result.dtype}. Convert it in the function."
-            )
-        bottom, right = min(top + tile, height), min(left + tile, width)
-        result[top:bottom, left:right] = output[top - r0 : bottom - r0, left - c0 : right - c0]
-        if on_tile is not None:
-            on_tile(done, len(corners))
-    return result
-
-
-def _multiple_of(multiple: int, name: str, number: Any, least: int) -> int:
-    """Return a multiple of a number as ``int``, or raise."""
-    is_integer = isinstance(number, Integral) and not isinstance(number, bool)
-    if not is_integer or number < least or number % multiple:
-        raise ImageError(
-            f"{name} must be a multiple of {multiple} and at least {least}; got {number!r}."
-        )
-    return int(number)
+    return in_tiles(function, page, tile, overlap, multiple, on_tile)

@@ -9,7 +9,7 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import v4
 from nbgrader.preprocessors import GetGrades
 
-from classroom import grades, late, submission
+from classroom import discretion, grades, late, submission
 from classroom.cleaning import FILTERS
 from classroom.course import write
 
@@ -44,6 +44,9 @@ def main(course, names):
 def page(course, student, name, visible, rules):
     """Return the page of one submission."""
     notebook = nbformat.read(course.graded_notebook(student, name), 4)
+    notes = _notes(course, student, name, rules)
+    if discretion.keep(notebook.cells):
+        notes.append(discretion.NOTE)
     for cell in notebook.cells:
         if submission.kind(cell) == "checks":
             # hidden tests stay hidden: the messages say what they found
@@ -58,7 +61,7 @@ def page(course, student, name, visible, rules):
     exporter.register_preprocessor(GetGrades, enabled=True)
     told = {"student": student, "assignment": name, "notebook": name}
     told["db_url"] = course.gradebook_url
-    for text in reversed(_notes(course, student, name, rules)):
+    for text in reversed(notes):
         notebook.cells.insert(0, v4.new_markdown_cell(f"*{text}*"))
     html, _ = exporter.from_notebook_node(notebook, {"nbgrader": told})
     # what is left after the sanitising are scripts of the template, MathJax from another host

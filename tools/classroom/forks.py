@@ -12,6 +12,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import gc
 import importlib
 import json
 import os
@@ -52,6 +53,9 @@ _library = ctypes.CDLL(None, use_errno=True)
 def main(door):
     """Import, then serve requests until the other end is closed."""
     imports()
+    # what is there stays: no worker's collection of garbage looks through it, and copies it
+    gc.collect()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     door.send(b"ready")
     while True:

@@ -11,7 +11,7 @@ from nbformat import v4
 from nbgrader.api import MissingEntry
 from nbgrader.preprocessors import SaveAutoGrades
 
-from classroom import grades, intake, sandbox, submission, vary, warm
+from classroom import cgroup, grades, intake, sandbox, submission, vary, warm
 from classroom.course import CourseError, graded, table, without_hidden_tests, write
 
 
@@ -44,6 +44,8 @@ def main(course, names, jobs, unsafe, student=None):
         for name in sorted({item[1] for item in todo}):
             course.release(name)
         print(f"{len(found)} submissions, {len(todo)} to grade", flush=True)
+        if todo and not unsafe and cgroup.parent() is None:
+            print("Memory is looked at ten times a second: the system offers no control group here")
         with _warm(todo, unsafe):
             failed = _grade_all(course, todo, versions, marks, problems, jobs, unsafe)
     rows = [grades.result(course, student, name) for student, name, _ in found]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from classroom import syscalls
+from classroom import cgroup, syscalls
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MEMORY = 6 * 2**30  # bytes, of all processes of a sandbox together
@@ -29,6 +29,9 @@ SEND_SECONDS = 30
 # how many threads a process computes with, where whoever grades has said it
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 WATCH_SECONDS = 0.1
+TOO_MUCH = "it used more than {:.1f} GiB of memory"
+# begins a program as a member of a control group, whose folder comes first
+MEMBER = ("/bin/sh", "-c", 'echo $$ > "$0/cgroup.procs"; exec "$@"')
 # what workers are forked from while many submissions are graded (warm.py)
 WARM = None
 
@@ -115,6 +118,8 @@ class Sandbox:
     def __init__(self, role, submission=None, unsafe=False):
         self.unsafe = unsafe
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        # files in its three folders count, besides what its processes have
+        self.group = None if unsafe else cgroup.group(MEMORY + 3 * FOLDER)
         self.process = self._start(role, submission)
         for stream in (self.process.stdin, self.process.stdout):
             os.set_blocking(stream.fileno(), False)
@@ -138,11 +143,12 @@ class Sandbox:
         if WARM is not None:
             # else it is started as if there were none
             with contextlib.suppress(Exception):
-                return WARM.start(role, submission)
+                return WARM.start(role, submission, self.group)
+        member = [*MEMBER, self.group.folder] if self.group else []
         with syscalls.rules() as (rules, files):
             # the variables that bubblewrap is started with can be read inside: there are none
             return subprocess.Popen(
-                [*command(submission), *rules, *worker], env={}, pass_fds=files, **given
+                [*member, *command(submission), *rules, *worker], env={}, pass_fds=files, **given
             )
 
     def send(self, message, cargo=b""):
@@ -199,12 +205,15 @@ class Sandbox:
             if self._selector.select(min(left, 1)):
                 chunk = self.process.stdout.read(2**20)
                 if not chunk:
-                    self.close(
-                        self._reason or "the process ended (os._exit, a crash, or out of memory?)"
-                    )
+                    self.close(self._reason or self._why_it_ended())
                 self._buffer += chunk
         taken, self._buffer = bytes(self._buffer[:size]), self._buffer[size:]
         return taken
+
+    def _why_it_ended(self):
+        if self.group and self.group.was_full():
+            return TOO_MUCH.format(MEMORY / 2**30)
+        return "the process ended (os._exit, a crash, or out of memory?)"
 
     def _watch(self):
         """End the sandbox as soon as it has too many processes or too much memory."""
@@ -220,7 +229,7 @@ class Sandbox:
             self._reason = f"it started more than {PROCESSES} processes"
         # what several processes share counts once; that takes longer to find out
         elif _memory(processes, "rss") > MEMORY and _memory(processes, "pss") > MEMORY:
-            self._reason = f"it used more than {MEMORY / 2**30:.1f} GiB of memory"
+            self._reason = TOO_MUCH.format(MEMORY / 2**30)
         return self._reason
 
     def _processes(self):
@@ -246,6 +255,8 @@ class Sandbox:
             with contextlib.suppress(OSError):
                 stream.close()
         self.folder.cleanup()
+        if self.group:
+            self.group.close()
         if reason is not None:
             raise SandboxError(reason)
 

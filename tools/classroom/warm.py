@@ -70,6 +70,9 @@ def _ended(handle, seconds):
     return bool(waiting.poll(seconds * 1000))
 
 
+PROGRAM = ("-m", "classroom.forks")
+
+
 class Forks:
     """The process that forks.
 
@@ -84,7 +87,7 @@ class Forks:
         If this machine does not allow it, or something is missing.
     """
 
-    def __init__(self, program=("-m", "classroom.forks")):
+    def __init__(self, program=PROGRAM):
         self._lock = threading.Lock()
         self._door, there = socket.socketpair()
         program = [sys.executable, *program, str(there.fileno())]
@@ -130,8 +133,11 @@ class Forks:
             worker.stdin.close()
             worker.stdout.close()
 
-    def start(self, role, submission):
-        """Return a new worker, whose first process is known by its number on this machine."""
+    def start(self, role, submission, group=None):
+        """Return a new worker, whose first process is known by its number on this machine.
+
+        It waits for its first request, so that no code of a student runs before it is in a group.
+        """
         requests, to = os.pipe()
         back, answers = os.pipe()
         here, told = socket.socketpair()
@@ -155,6 +161,8 @@ class Forks:
             ((_, _, content),) = more
             number, _, _ = struct.unpack("3i", content)
             first = psutil.Process(number).ppid()
+            for process in (first, number) if group else ():
+                group.add(process)
             return Worker(first, to, back)
         except (OSError, ValueError, psutil.Error) as error:
             os.close(to)
@@ -174,11 +182,17 @@ class Forks:
 
 
 @contextlib.contextmanager
-def forks():
-    """Let all sandboxes be forked while this lasts, where that is possible; gives why not."""
+def forks(program=PROGRAM):
+    """Let all sandboxes be forked while this lasts, where that is possible; gives why not.
+
+    Within another such block, that one's process forks.
+    """
+    if sandbox.WARM is not None:
+        yield ""
+        return
     why, warm = "", None
     try:
-        warm = Forks()
+        warm = Forks(program)
     except WarmError as error:
         why = str(error)
     sandbox.WARM = warm

@@ -29,6 +29,7 @@ from classroom.values import NotPlainDataError, merge, pack, unpack
 OUTPUT_LIMIT = 200_000  # characters of printed text that a cell keeps
 PICTURE_LIMIT = 2_000_000  # characters of one picture, as base64
 SHOWN_LIMIT = 4_000_000  # characters of all that a cell displays
+UNDRAWN = "__import__('matplotlib.pyplot').pyplot.uninstall_repl_displayhook()"
 
 
 class CellTimeoutError(BaseException):
@@ -297,6 +298,8 @@ def main(role):
             )
     worker = Worker(ask)
     worker.shell.run_cell("%matplotlib inline", store_history=False)
+    # a figure is drawn where it is shown, and not once more after each cell
+    worker.shell.run_cell(UNDRAWN, store_history=False)
     send({"ready": role})
     while True:
         request, value = take()

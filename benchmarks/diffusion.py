@@ -1,0 +1,581 @@
+"""Measure generators of digits for chapter 12: denoising step by step, and its simplest rivals.
+
+    .venv/bin/python benchmarks/diffusion.py [PART ...] [--seed SEED]
+
+runs the parts train, levels, rivals, vaes, steps, samples, starts and lower, or those that are
+named, and writes benchmarks/diffusion.json; ``train`` takes about ten minutes a seed on one core,
+and pauses after some.  Networks are kept in the folder for temporary files; the
+variational autoencoders are those that ``benchmarks/variational.py train`` keeps there.  The part
+``ship`` copies the weights of seed 0 into the book.
+
+Training, selection and test images are those of benchmarks/variational.py, and so is the fixed
+classifier whose features judge samples.  What generates grey images has them made black and white
+as the test images are: white with the probability of the grey value.
+"""
+
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import results
+
+from aeutils import runtime
+
+runtime.quiet_logs()
+import keras  # noqa: E402  after the logs are quiet
+import numpy as np  # noqa: E402
+import variational  # noqa: E402
+from sklearn.decomposition import PCA  # noqa: E402
+from sklearn.mixture import GaussianMixture  # noqa: E402
+from variational import covered, digits, frechet, sheet, squared_distances, to_nearest  # noqa: E402
+
+from aeutils import data  # noqa: E402
+from aeutils.core.files import atomic_write  # noqa: E402
+from aeutils.generative import (  # noqa: E402
+    DiffusionDenoiser,
+    binarize,
+    denoising_steps,
+    diffusion_network,
+    noise_levels,
+)
+
+SEEDS = (0, 1, 2)
+STEPS, BATCH_SIZE, PEAK, AVERAGE = 3300, 128, 2e-3, 0.998
+N_SAMPLES = 3000
+SIGMAS = (0.1, 0.25, 0.5, 1, 2, 4)
+# how grey images get their contrast before they are made black and white
+CONTRASTS = (1, 1.25, 2, 1000)
+# seconds after which a training is stored and ends, to go on at the next call
+LONGEST = 340
+KEPT = Path(tempfile.gettempdir()) / "aeutils-diffusion"
+WEIGHTS = "diffusion_network.npz"
+
+
+class Batches(keras.utils.PyDataset):
+    """The batches from a step on, of rows in an order that follows a seed."""
+
+    def __init__(self, x, seed, start=0):
+        super().__init__()
+        rng, n = np.random.default_rng(seed), STEPS * BATCH_SIZE
+        rows = [rng.permutation(len(x)) for _ in range(-(-n // len(x)))]
+        self.x = x
+        self.rows = np.concatenate(rows)[:n].reshape(STEPS, BATCH_SIZE)[start:]
+
+    def __len__(self):
+        """Return the number of batches."""
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        """Return a batch."""
+        return (self.x[self.rows[i]],)
+
+
+class Pause(keras.callbacks.Callback):
+    """Stores the training and ends the process after some seconds."""
+
+    def __init__(self, path, seconds):
+        super().__init__()
+        self.path, self.began, self.before = path, time.perf_counter(), seconds
+        self.limit = LONGEST
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Store all variables, weights before they are averaged included."""
+        seconds = time.perf_counter() - self.began
+        if seconds > self.limit and batch + 1 < self.params["steps"]:
+            np.savez(self.path, self.before + seconds, *map(np.asarray, variables(self.model)))
+            sys.exit(f"{seconds:.0f} s: paused; run the same command again to go on.")
+
+
+def variables(model):
+    """Return all that a training changes."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def adam():
+    """Return Adam with averaged weights; its rate rises, then falls as a cosine."""
+    rise = STEPS // 20
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, STEPS - rise, warmup_target=PEAK, warmup_steps=rise
+    )
+    return keras.optimizers.Adam(rate, use_ema=True, ema_momentum=AVERAGE)
+
+
+def train(seeds, stored):
+    """Train the network in bfloat16, which is faster, and keep its averaged weights."""
+    (x, _), _, _ = digits()
+    x = x.reshape(-1, 28, 28, 1)
+    KEPT.mkdir(exist_ok=True)
+    for seed in seeds:
+        began, before, start = time.perf_counter(), 0.0, 0
+        keras.utils.set_random_seed(seed)
+        keras.config.set_dtype_policy("mixed_bfloat16")
+        network = diffusion_network()
+        keras.config.set_dtype_policy("float32")
+        model = DiffusionDenoiser(network, seed=seed)
+        optimizer = adam()
+        model.compile(optimizer, steps_per_execution=10, jit_compile=False)
+        paused = KEPT / f"paused_{seed}.npz"
+        if paused.exists():
+            model(x[:1])
+            optimizer.build(model.trainable_variables)
+            with np.load(paused) as file:
+                before, *values = (file[name] for name in file.files)
+            for variable, value in zip(variables(model), values, strict=True):
+                variable.assign(value)
+            start = int(optimizer.iterations.numpy())
+        pause = Pause(paused, float(before))
+        history = model.fit(Batches(x, seed, start), shuffle=False, verbose=0, callbacks=[pause])
+        np.savez_compressed(
+            KEPT / f"{seed}.npz", *(w.astype(np.float16) for w in network.get_weights())
+        )
+        paused.unlink(missing_ok=True)
+        stored.setdefault("training", {})[str(seed)] = {
+            "seconds": round(float(before) + time.perf_counter() - began),
+            "images": STEPS * BATCH_SIZE,
+            "weights": network.count_params(),
+            "loss": history.history["loss"][-1],
+        }
+        print(seed, stored["training"][str(seed)], flush=True)
+
+
+def kept(seed):
+    """Return a trained network, with weights as they ship."""
+    model = DiffusionDenoiser(diffusion_network())
+    with np.load(KEPT / f"{seed}.npz") as file:
+        model.network.set_weights([file[n].astype("f4") for n in file.files])
+    return model
+
+
+def trained(seeds, folder=KEPT):
+    """Return those of the seeds of which a network has been kept."""
+    found = [seed for seed in seeds if (folder / f"{seed}.npz").exists()]
+    print("networks of seeds", found, flush=True)
+    return found
+
+
+def ship(seeds, stored):
+    """Copy the weights of seed 0 into the book, with their checksum."""
+    content = (KEPT / "0.npz").read_bytes()
+    with atomic_write(data.FOLDER / WEIGHTS) as file:
+        file.write(content)
+    listed = data.FOLDER / "checksums.json"
+    checksums = json.loads(listed.read_text()) | {WEIGHTS: hashlib.sha256(content).hexdigest()}
+    with atomic_write(listed) as file:
+        file.write((json.dumps(checksums, indent=2) + "\n").encode())
+    stored["bytes_shipped"] = len(content)
+
+
+# denoising ---------------------------------------------------------------------------------------
+
+
+def gaussian_of(x):
+    """Return mean, eigenvalues and eigenvectors of the covariance of rows."""
+    mean = x.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(x.T, dtype="f8"))
+    return mean, np.maximum(values, 0), vectors
+
+
+def by_gaussian(gaussian, y, sigma):
+    """Return the best linear estimate: the posterior mean where images are Gaussian."""
+    mean, values, vectors = gaussian
+    return mean + ((y - mean) @ vectors * (values / (values + sigma**2))) @ vectors.T
+
+
+def by_training_images(x, y, sigma):
+    """Return the posterior mean where the training images are all that exists."""
+    found = []
+    for part in np.array_split(y, max(1, len(y) // 250)):
+        exponent = -squared_distances(part, x) / (2 * sigma**2)
+        weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))
+        found.append(weight @ x / weight.sum(axis=1, keepdims=True))
+    return np.concatenate(found)
+
+
+def levels(seeds, stored):
+    """Measure estimates of clean test images, by noise level."""
+    (x, _), _, (x_test, _) = digits()
+    clean = x_test[np.random.default_rng(1).permutation(len(x_test))[5000:5500]]
+    gaussian = gaussian_of(x)
+    models = {seed: kept(seed) for seed in trained(seeds)}
+    of = {}
+    for sigma in SIGMAS:
+        y = clean + sigma * np.random.default_rng(7).standard_normal(clean.shape, "f4")
+        made = {
+            "the noisy image": [y],
+            "mean image": [np.broadcast_to(x.mean(axis=0), y.shape)],
+            "Gaussian": [by_gaussian(gaussian, y, sigma)],
+            "training images": [by_training_images(x, y, sigma)],
+            "network": [
+                m.denoise(y.reshape(-1, 28, 28), sigma).reshape(y.shape) for m in models.values()
+            ],
+        }
+        for name, estimates in made.items():
+            errors = [float(np.mean((e - clean) ** 2)) for e in estimates]
+            of.setdefault(name, []).append(errors)
+            print(sigma, name, np.round(errors, 5), flush=True)
+    stored["levels"] = {"sigmas": SIGMAS, "mse": of}
+
+
+# samples -----------------------------------------------------------------------------------------
+
+
+class Judge:
+    """Features of real images, and what samples are compared with."""
+
+    def __init__(self):
+        (x, _), (x_select, _), (x_test, _) = digits()
+        order = np.random.default_rng(1).permutation(len(x_test))
+        self.model, self.features = variational.classifier()
+        test = binarize(x_test, seed=0)
+        self.known = binarize(x, seed=0)
+        self.reference = self.seen(test[order[:5000]])
+        self.selection = self.seen(binarize(x_select, seed=0))
+        self.other = test[order[5000:]]
+        self.limits = [np.quantile(d, 0.01) for d in self.distances(self.other)]
+
+    def seen(self, images):
+        """Return the features of black-and-white images."""
+        return self.features.predict(images, batch_size=1000, verbose=0)
+
+    def distances(self, images):
+        """Return distances to the nearest training image: as they are, and shifted."""
+        near = to_nearest(images[:500], self.known)
+        shifted = np.min(
+            [to_nearest(moved(images[:100], a, b), self.known) for a, b in SHIFTS], axis=0
+        )
+        return near, shifted
+
+    def judged(self, images):
+        """Return the measures of samples."""
+        of = self.seen(images)
+        near, shifted = self.distances(images)
+        return {
+            "frechet": frechet(of, self.reference),
+            "precision": covered(of, self.reference),
+            "recall": covered(self.reference, of),
+            "to_nearest": float(np.median(near)),
+            "copies": float(np.mean(near < self.limits[0])),
+            "to_nearest_shifted": float(np.median(shifted)),
+            "copies_shifted": float(np.mean(shifted < self.limits[1])),
+        }
+
+    def best(self, makers):
+        """Return the name of the maker whose samples are nearest to the selection images."""
+        found = {name: frechet(self.seen(make()), self.selection) for name, make in makers.items()}
+        print({k: round(v, 2) for k, v in found.items()}, flush=True)
+        return min(found, key=found.get)
+
+
+SHIFTS = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
+
+
+def moved(images, down, right):
+    """Return flat images, shifted by pixels around the edge, where they are black."""
+    return np.roll(images.reshape(-1, 28, 28), (down, right), (1, 2)).reshape(len(images), 784)
+
+
+def with_contrast(images, contrast):
+    """Return images clipped to [0, 1] after their contrast about 0.5 has been raised."""
+    return np.clip((images - 0.5) * contrast + 0.5, 0, 1).astype("f4")
+
+
+def of_gaussian(x, n, k):
+    """Return a generator: a mixture of k Gaussians of n principal components, full covariances."""
+    pca = PCA(n, svd_solver="covariance_eigh").fit(x)
+    some = x if k == 1 else x[:10_000]
+    mixture = GaussianMixture(k, reg_covar=1e-4, max_iter=20, tol=1e-2, random_state=0)
+    mixture.fit(pca.transform(some))
+
+    def make(seed, contrast=1):
+        mixture.random_state = seed
+        drawn = pca.inverse_transform(mixture.sample(N_SAMPLES)[0])
+        drawn = np.random.default_rng(seed).permutation(drawn)
+        return with_contrast(drawn, contrast)
+
+    return make
+
+
+def note(stored, judge, name, grey, seed):
+    """Judge samples and store what was found in the place of their seed."""
+    value = judge.judged(binarize(grey, seed) if grey.ndim == 2 else grey)
+    stored.setdefault("samples", {}).setdefault(name, {})[str(seed)] = value
+    print(name, seed, {k: round(v, 3) for k, v in value.items()}, flush=True)
+    save(stored)
+
+
+def rivals(seeds, stored):
+    """Judge real images, copies of training images, and generators without a network."""
+    judge = Judge()
+    (x, _), _, _ = digits()
+    settings = stored.setdefault("settings", {})
+    note(stored, judge, "other test images", judge.other, 0)
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        copies = judge.known[rng.choice(len(x), N_SAMPLES, replace=False)]
+        note(stored, judge, "training images", copies, seed)
+        where = rng.choice([-1, 1], (2, 4))
+        shifted = np.concatenate(
+            [moved(part, *w) for part, w in zip(np.array_split(copies, 4), where.T, strict=True)]
+        )
+        note(stored, judge, "training images, shifted", shifted, seed)
+    plans = {
+        "PCA, one Gaussian": [(n, 1) for n in (20, 50, 200)],
+        "PCA, mixture of Gaussians": [(30, 50), (60, 100)],
+    }
+    for name, plan in plans.items():
+        made = {f"{n} components, {k} Gaussians": of_gaussian(x, n, k) for n, k in plan}
+        makers = {
+            (p, c): lambda m=m, c=c: binarize(m(9, c), 9)
+            for p, m in made.items()
+            for c in CONTRASTS
+        }
+        p, c = judge.best(makers)
+        settings[name] = [p, c]
+        for seed in seeds:
+            grey = made[p](seed, c)
+            note(stored, judge, name, grey, seed)
+            if seed == 0:
+                stored.setdefault("pictures", {})[name] = sheet(grey[:24], 12)
+
+
+def vaes(seeds, stored):
+    """Judge chapter 9's network of 20 values, with its prior and with a fitted one."""
+    judge = Judge()
+    (x, _), _, _ = digits()
+    for seed in trained(seeds, variational.KEPT):
+        vae = variational.kept(seed)
+        codes = variational.drawn_codes(vae, x[:20_000], seed)
+        mixtures = {k: variational.gaussians(codes, k) for k in (10, 50, 150)}
+        fitted = {k: vae.decode(m.sample(N_SAMPLES)[0]) for k, m in mixtures.items()}
+        plans = {
+            "VAE, N(0, 1)": {0: vae.sample(N_SAMPLES, seed=seed)},
+            "VAE, fitted mixture": fitted,
+        }
+        for name, made in plans.items():
+            makers = {
+                (k, c): lambda g=g, c=c: binarize(with_contrast(g, c), 9)
+                for k, g in made.items() for c in CONTRASTS
+            }  # fmt: skip
+            k, c = judge.best(makers)
+            stored.setdefault("settings", {}).setdefault(name, {})[str(seed)] = [k, c]
+            grey = np.random.default_rng(seed).permutation(with_contrast(made[k], c))
+            note(stored, judge, name, grey, seed)
+            stored.setdefault("pictures", {}).setdefault(name, sheet(grey[:24], 12))
+
+
+def samples(seeds, stored):
+    """Judge what the denoisers generate, sampled as was best for selection images."""
+    judge = Judge()
+    how = results.read("diffusion")["settings"]["sampling"]
+    for seed in trained(seeds):
+        began = time.perf_counter()
+        grey = kept(seed).sample(N_SAMPLES, how["levels"], how["rounds"], seed=seed)
+        grey = grey.reshape(-1, 784)
+        stored.setdefault("seconds_of_sampling", {})[str(seed)] = time.perf_counter() - began
+        c = judge.best({c: lambda c=c, g=grey: binarize(with_contrast(g, c), 9) for c in CONTRASTS})
+        stored.setdefault("settings", {}).setdefault("denoiser", {})[str(seed)] = c
+        grey = with_contrast(grey, c)
+        note(stored, judge, "denoiser", grey, seed)
+        if seed == 0:
+            stored.setdefault("pictures", {})["denoiser"] = sheet(grey[:24], 12)
+            (x, _), _, _ = digits()
+            nearest = squared_distances(grey[:12], x).argmin(axis=1)
+            stored["nearest"] = sheet(np.concatenate([grey[:12], x[nearest]]), 12)
+
+
+def steps(seeds, stored):
+    """Measure 500 samples on selection images, by the number of steps and the method."""
+    judge = Judge()
+    plans = [(n, False, 1) for n in (5, 10, 20, 40)]
+    plans += [(n, True, 1) for n in (3, 5, 10)] + [(n, True, 2) for n in (5, 9)]
+    for seed in trained(seeds):
+        model = kept(seed)
+        for n, second_order, rounds in plans:
+            sigmas = noise_levels(n)
+            rng = np.random.default_rng(100 + seed)
+            start = sigmas[0] * rng.standard_normal((500, 28, 28), "f4")
+            *_, (grey, _) = denoising_steps(
+                model.denoise, start, sigmas, second_order=second_order, rounds=rounds, seed=rng
+            )
+            grey = np.clip(grey, 0, 1).reshape(-1, 784)
+            row = {
+                "method": "Heun" if second_order else "Euler",
+                "levels": n,
+                "rounds": rounds,
+                "evaluations": rounds * (2 * n - 1 if second_order else n),
+                "seed": seed,
+                "frechet": min(
+                    frechet(judge.seen(binarize(with_contrast(grey, c), seed)), judge.selection)
+                    for c in CONTRASTS
+                ),
+            }
+            stored.setdefault("steps", {}).setdefault(str(seed), []).append(row)
+            print(row, flush=True)
+        if seed == 0:
+            heun = [r for r in stored["steps"]["0"] if r["method"] == "Heun"]
+            best = min(heun, key=lambda row: row["frechet"])
+            stored["settings"] = {"sampling": {k: best[k] for k in ("levels", "rounds")}}
+
+
+def starts(seeds, stored):
+    """Measure 500 samples that start from images with noise instead of noise alone.
+
+    With training images, how many samples are closer to the image they began as than to others.
+    """
+    judge = Judge()
+    (x, _), _, _ = digits()
+    begin = {"training images": x[np.random.default_rng(5).choice(len(x), 500, replace=False)]}
+    for seed in trained(SEEDS, variational.KEPT)[:1]:
+        vae = variational.kept(seed)
+        mixture = variational.gaussians(variational.drawn_codes(vae, x[:10_000], seed), 50)
+        begin["VAE, fitted mixture"] = vae.decode(mixture.sample(500)[0])
+    for seed in trained(seeds):
+        model, rng = kept(seed), np.random.default_rng(seed)
+        for name, images in begin.items():
+            for sigma in (0.5, 1, 2, 4, 20):
+                noise = sigma * rng.standard_normal((500, 28, 28), "f4")
+                steps_down = denoising_steps(
+                    model.denoise, images.reshape(-1, 28, 28) + noise, noise_levels(8, 0.02, sigma)
+                )
+                *_, (grey, _) = steps_down
+                grey = np.clip(grey, 0, 1).reshape(-1, 784)
+                row = {
+                    "seed": seed,
+                    "sigma": sigma,
+                    "frechet": min(
+                        frechet(judge.seen(binarize(with_contrast(grey, c), seed)), judge.selection)
+                        for c in CONTRASTS
+                    ),
+                }
+                if name == "training images":
+                    nearest = squared_distances(grey, x).min(axis=1)
+                    own = ((grey - images) ** 2).sum(axis=1)
+                    row["own"] = float(np.mean(own <= nearest + 1e-3))
+                stored.setdefault("starts", {}).setdefault(name, []).append(row)
+                print(name, row, flush=True)
+
+
+# the lower half ----------------------------------------------------------------------------------
+
+
+def lower(seeds, stored):
+    """Fill in the lower half of test digits; the one rival with a setting is tuned on others."""
+    judge = Judge()
+    (x, _), (x_select, _), (x_test, y_test) = digits()
+    chosen = np.random.default_rng(1).permutation(len(x_test))[5000:5300]
+    clean, labels = x_test[chosen], y_test[chosen]
+    top = np.arange(784) < 392
+    known = top.reshape(28, 28)
+    of = {}
+
+    def note_filled(name, image, seed, alone=True):
+        image = np.where(top, clean, np.clip(image, 0, 1)).astype("f4")
+        seen = binarize(image, seed)
+        said = judge.model.predict(seen, batch_size=500, verbose=0).argmax(axis=1)
+        value = {"mse": float(np.mean((image - clean)[:, ~top] ** 2))}
+        if alone:
+            value["frechet"] = frechet(judge.seen(seen), judge.reference)
+            value["digit"] = float(np.mean(said == labels))
+        of.setdefault(name, {})[str(seed)] = value
+        print(name, seed, {k: round(v, 4) for k, v in value.items()}, flush=True)
+        if seed == 0:
+            stored.setdefault("filled", {})[name] = sheet(image[SHOWN], 10)
+
+    stored.setdefault("filled", {})["upper half"] = sheet(np.where(top, clean[SHOWN], 0), 10)
+    note_filled("the digit itself", clean, 0)
+    nearest = np.concatenate(
+        [squared_distances(p, x[:, top]).argmin(axis=1) for p in np.array_split(clean[:, top], 2)]
+    )
+    note_filled("nearest upper half", x[nearest], 0)
+    mean, covariance = x.mean(axis=0), np.cov(x.T, dtype="f8")
+
+    def regression(ridge):
+        a = covariance[np.ix_(top, top)] + ridge * np.eye(392)
+        return np.linalg.solve(a, covariance[np.ix_(top, ~top)])
+
+    def by_mean(weights, images):
+        return mean[~top] + (images[:, top] - mean[top]) @ weights
+
+    ridges = {r: regression(r) for r in (1e-3, 1e-2, 1e-1, 1)}
+    errors = {
+        r: np.mean((by_mean(w, x_select) - x_select[:, ~top]) ** 2) for r, w in ridges.items()
+    }
+    ridge = min(errors, key=errors.get)
+    stored.setdefault("settings", {})["ridge"] = ridge
+    weights = ridges[ridge]
+    rest = covariance[np.ix_(~top, ~top)] - covariance[np.ix_(~top, top)] @ weights
+    values, vectors = np.linalg.eigh((rest + rest.T) / 2)
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    whole = clean.copy()
+    whole[:, ~top] = by_mean(weights, clean)
+    note_filled("Gaussian, mean", whole, 0)
+    for seed in trained(seeds):
+        drawn = whole.copy()
+        drawn[:, ~top] += np.random.default_rng(seed).standard_normal((len(clean), 392)) @ root.T
+        note_filled("Gaussian, sample", drawn, seed)
+        model, rng = kept(seed), np.random.default_rng(seed)
+        images = clean.reshape(-1, 28, 28)
+        many = [model.fill(images, known, 10, rounds=2, seed=rng) for _ in range(3)]
+        filled = [f.reshape(-1, 784) for f in many]
+        once = model.fill(images, known, 10, seed=rng).reshape(-1, 784)
+        note_filled("denoiser, one round", once, seed)
+        note_filled("denoiser, two rounds", filled[0], seed)
+        note_filled("denoiser, mean of three", np.mean(filled, axis=0), seed)
+        if seed == 0:
+            stored["filled"]["second sample"] = sheet(filled[1][SHOWN], 10)
+    stored["filled"]["true"] = sheet(clean[SHOWN], 10)
+    stored["lower"] = of
+
+
+SHOWN = slice(0, 10)
+PARTS = {
+    "train": train,
+    "levels": levels,
+    "rivals": rivals,
+    "vaes": vaes,
+    "steps": steps,
+    "samples": samples,
+    "starts": starts,
+    "lower": lower,
+    "ship": ship,
+}
+
+
+def merged(old, new):
+    """Return nested dictionaries with what is new in the place of what is old."""
+    both = {**old, **new}
+    for key in old.keys() & new.keys():
+        if isinstance(old[key], dict) and isinstance(new[key], dict):
+            both[key] = merged(old[key], new[key])
+    return both
+
+
+def save(stored):
+    """Add what has been measured to what other runs have stored, with the machine of today."""
+    path = results.FOLDER / "diffusion.json"
+    old = results.read("diffusion") if path.exists() else {}
+    both = merged(old, stored)
+    machine = ("date", "processor", "on")
+    results.write("diffusion", {k: v for k, v in both.items() if k not in machine})
+
+
+def main(words):
+    """Run the parts that the words name, or all but `ship`."""
+    seeds = SEEDS
+    if "--seed" in words:
+        at = words.index("--seed")
+        seeds = (int(words[at + 1]),)
+        words = words[:at] + words[at + 2 :]
+    if set(words) - set(PARTS):
+        sys.exit(__doc__)
+    for word in words or [name for name in PARTS if name != "ship"]:
+        stored = {}
+        PARTS[word](seeds, stored)
+        save(stored)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
