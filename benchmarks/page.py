@@ -1001,6 +1001,14 @@ def scaling_section(measured):
     )  # fmt: skip
 
 
+def added_since(days):
+    """Return which chapters were measured apart from the others, and when, in words."""
+    return "".join(
+        f"; chapters {', '.join(str(int(c[:2])) for c in days if days[c] == day)} on {day}"
+        for day in sorted(set(days.values()))
+    )
+
+
 def render():
     """Return the page's text."""
     speed = results.read("speed")
@@ -1056,9 +1064,7 @@ def render():
         of_kinds=kinds_section(results.read("kinds")),
         of_scaling=scaling_section(results.read("scaling")),
         charts={name: charts.figure(name) for name in charts.CHARTS},
-        chapters_added="".join(
-            f"; {name} was added on {date}" for name, date in speed.get("added", {}).items()
-        ),
+        chapters_added=added_since(speed["added"]),
         assignments=assignments,
         of_a_class=class_section(assignments),
         pages=pages,
