@@ -80,9 +80,14 @@ def windows(browser):
 
 def measure(page, address):
     page.goto(address)
-    # after what its scripts do
-    page.wait_for_timeout(250)
-    return page.evaluate(MEASURE)
+    # after what its scripts do, once nothing changes any more
+    found = None
+    for _ in range(20):
+        page.wait_for_timeout(250)
+        before, found = found, page.evaluate(MEASURE)
+        if found == before:
+            break
+    return found
 
 
 def faults(wide, narrow):
