@@ -112,6 +112,11 @@ def fit_in(article, html, name, names):
 
 def fold(article):
     """Leave the code alone in folded cells, and say on paper what would be played."""
+    # paper folds nothing: a folded list stands there under its heading
+    for details in article.select(".cell_output details"):
+        heading = details.summary
+        heading.name = "p"
+        details.unwrap()
     for details in article.select("details.hide"):
         title = details.select_one("summary").p.get_text()
         details.summary.replace_with(soup(f"<summary>{title}</summary>"))
