@@ -21,11 +21,14 @@ from classroom import forks
 def main():
     """Read assignments from standard input, print what failed."""
     os.environ["MPLBACKEND"] = "agg"
+    # what cells print goes where errors go
+    lines = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     # imports what assignments import, and computes nothing with it: a copy of this process can
     forks.imports()
     for line in sys.stdin:
         failed = in_a_copy(assignment, **json.loads(line))
-        print(json.dumps(failed), flush=True)
+        print(json.dumps(failed), file=lines, flush=True)
 
 
 def assignment(notebook, submissions):

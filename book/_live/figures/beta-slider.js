@@ -58,7 +58,7 @@ liveFigure("beta-slider", (app, data) => {
   app.append(element("div", { class: "live-row" }, strips, side));
 
   const show = (i) => {
-    drawn.forEach(([name, draw]) => draw(rows[name][i], `${name} with β = ${named(i)}`));
+    drawn.forEach(([name, draw]) => draw(rows[name][i], `${name} of six digits with β = ${named(i)}`));
     bars.forEach((bar, j) => bar.setAttribute("opacity", i === j ? 1 : 0.4));
     values.forEach((value, row) => (value.textContent = texts[i][row]));
     chart.setAttribute("aria-label",

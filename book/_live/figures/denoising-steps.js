@@ -19,7 +19,7 @@ liveFigure("denoising-steps", (app, data) => {
   };
 
   slider(app, { label: "steps taken", min: 0, max: last, step: 1, value: data.start, text: named }, (i) => show(i));
-  const state = row("noisy images, σ =");
+  const state = row("eight images with noise, σ =");
   const estimate = row("the denoiser's estimates from them, σ =");
   const show = (i) => {
     const { sigma, state: noisy, estimate: clean } = data.steps[i];
