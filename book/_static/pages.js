@@ -30,4 +30,10 @@ if (location.protocol === "file:") {
   addEventListener("resize", mark);
   // what unfolds has had no width before
   addEventListener("toggle", mark, true);
+  // letters of a font that came late are of another width
+  document.fonts.addEventListener("loadingdone", mark);
+  // and so is a page that a live figure has made longer
+  addEventListener("DOMContentLoaded", () =>
+    new ResizeObserver(mark).observe(document.querySelector(".bd-article") ?? document.body),
+  );
 }
