@@ -13,8 +13,6 @@ classifier whose features judge samples.  What generates grey images has them ma
 as the test images are: white with the probability of the grey value.
 """
 
-import hashlib
-import json
 import sys
 import tempfile
 import time
@@ -32,8 +30,6 @@ from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.mixture import GaussianMixture  # noqa: E402
 from variational import covered, digits, frechet, sheet, squared_distances, to_nearest  # noqa: E402
 
-from aeutils import data  # noqa: E402
-from aeutils.core.files import atomic_write  # noqa: E402
 from aeutils.generative import (  # noqa: E402
     DiffusionDenoiser,
     binarize,
@@ -159,12 +155,7 @@ def trained(seeds, folder=KEPT):
 def ship(seeds, stored):
     """Copy the weights of seed 0 into the book, with their checksum."""
     content = (KEPT / "0.npz").read_bytes()
-    with atomic_write(data.FOLDER / WEIGHTS) as file:
-        file.write(content)
-    listed = data.FOLDER / "checksums.json"
-    checksums = json.loads(listed.read_text()) | {WEIGHTS: hashlib.sha256(content).hexdigest()}
-    with atomic_write(listed) as file:
-        file.write((json.dumps(checksums, indent=2) + "\n").encode())
+    results.ship(WEIGHTS, content)
     stored["bytes_shipped"] = len(content)
 
 

@@ -10,7 +10,6 @@ Writes benchmarks/photographs.json, which chapter 7 and the benchmarks page draw
 """
 
 import argparse
-import hashlib
 import json
 import subprocess
 import tempfile
@@ -215,12 +214,7 @@ def keep(network, course, photographs, seconds):
 def ship():
     """Copy the weights of the last training into the book, with their checksum and its course."""
     content = (CACHE / WEIGHTS).read_bytes()
-    with atomic_write(data.FOLDER / WEIGHTS) as file:
-        file.write(content)
-    listed = data.FOLDER / "checksums.json"
-    checksums = json.loads(listed.read_text()) | {WEIGHTS: hashlib.sha256(content).hexdigest()}
-    with atomic_write(listed) as file:
-        file.write((json.dumps(checksums, indent=2) + "\n").encode())
+    results.ship(WEIGHTS, content)
     results.write("photographs_training", json.loads((CACHE / "training.json").read_text()))
 
 

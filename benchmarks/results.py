@@ -1,10 +1,12 @@
 """Store measured results beside the scripts that measured them."""
 
+import hashlib
 import json
 import platform
 from datetime import date
 from pathlib import Path
 
+from aeutils import data
 from aeutils.core.files import atomic_write
 from aeutils.runtime import device_report
 
@@ -23,6 +25,16 @@ def write(name, results):
 def read(name):
     """Return the results stored as ``benchmarks/<name>.json``."""
     return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def ship(name, content):
+    """Write weights into the book as ``aeutils/data/<name>``, with their checksum."""
+    with atomic_write(data.FOLDER / name) as file:
+        file.write(content)
+    listed = data.FOLDER / "checksums.json"
+    checksums = json.loads(listed.read_text()) | {name: hashlib.sha256(content).hexdigest()}
+    with atomic_write(listed) as file:
+        file.write((json.dumps(checksums, indent=2) + "\n").encode())
 
 
 def _processor():
