@@ -78,37 +78,9 @@ liveFigure("shard-run", (app, data) => {
     chart.setAttribute("aria-label",
       `After ${time.toFixed(1)} seconds ${n("done")} of ${shards} shards are done, ${n("running")} are being scored, ${n("lost")} lost.`);
   };
-  const move = (value) => {
-    place.value = value;
-    place.dispatchEvent(new Event("input"));
-  };
-  let timer = 0;
-  const stop = () => {
-    clearInterval(timer);
-    play.setAttribute("aria-pressed", "false");
-    play.textContent = "Play";
-  };
-  play.addEventListener("click", () => {
-    if (play.getAttribute("aria-pressed") === "true") return stop();
-    if (place.valueAsNumber === count) move(0);
-    play.setAttribute("aria-pressed", "true");
-    play.textContent = "Stop";
-    timer = setInterval(() => {
-      move(place.valueAsNumber + 1);
-      if (place.valueAsNumber === count) stop();
-    }, 1000 * step);
+  live.run(play, place, chart, {
+    milliseconds: 1000 * step,
+    at: (share) => (((WIDTH * share - LEFT) / (WIDTH - LEFT - 4)) * seconds) / step,
   });
-  const follow = (event) => {
-    const area = chart.getBoundingClientRect();
-    const at = (WIDTH * (event.clientX - area.left)) / area.width;
-    const time = ((at - LEFT) / (WIDTH - LEFT - 4)) * seconds;
-    move(Math.round(Math.min(count, Math.max(0, time / step))));
-  };
-  chart.addEventListener("pointerdown", (event) => {
-    stop();
-    chart.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  chart.addEventListener("pointermove", (event) => event.buttons && follow(event));
   draw();
 });

@@ -74,36 +74,9 @@ liveFigure("sliding-window", (app, data) => {
     chart.setAttribute("aria-label",
       `A recording with a window from ${seconds(start)} to ${seconds(end)}, its reconstruction, and the scores of the steps so far.`);
   };
-  const move = (value) => {
-    place.value = value;
-    place.dispatchEvent(new Event("input"));
-  };
-  let timer = 0;
-  const stop = () => {
-    clearInterval(timer);
-    play.setAttribute("aria-pressed", "false");
-    play.textContent = "Slide";
-  };
-  play.addEventListener("click", () => {
-    if (play.getAttribute("aria-pressed") === "true") return stop();
-    if (place.valueAsNumber === count - 1) move(0);
-    play.setAttribute("aria-pressed", "true");
-    play.textContent = "Stop";
-    timer = setInterval(() => {
-      move(place.valueAsNumber + 1);
-      if (place.valueAsNumber === count - 1) stop();
-    }, 120);
+  live.run(play, place, chart, {
+    milliseconds: 120,
+    at: (share) => (steps * share - width / 2) / stride,
   });
-  const follow = (event) => {
-    const area = chart.getBoundingClientRect();
-    const step = (steps * (event.clientX - area.left)) / area.width - width / 2;
-    move(Math.round(Math.min(count - 1, Math.max(0, step / stride))));
-  };
-  chart.addEventListener("pointerdown", (event) => {
-    stop();
-    chart.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  chart.addEventListener("pointermove", (event) => event.buttons && follow(event));
   draw();
 });
