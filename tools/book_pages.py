@@ -13,8 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 FIGURES = Path(__file__).resolve().parent.parent / "book" / "_live" / "figures"
-# what a live figure shares with other pages
-NEEDED = {"front": "drawing-area"}
+# what live figures share with each other or with other pages
+NEEDED = {"front": "drawing-area", "shard-run": "live-run", "sliding-window": "live-run"}
 # in bytes: a picture that needs more without loss may lose what nobody sees
 LARGE = 100_000
 ICON_SCRIPT = r'<script defer src="[./]*_static/scripts/fontawesome\.js[^"]*"></script>\s*'
@@ -116,7 +116,8 @@ def add_live_scripts(context):
     kinds = sorted(set(re.findall(r'data-live="([\w-]+)"', context["body"])))
     if kinds:
         folder = context["pathto"]("figures", resource=True)
-        names = ["live", *(NEEDED[kind] for kind in kinds if kind in NEEDED), *kinds]
+        needed = sorted({NEEDED[kind] for kind in kinds if kind in NEEDED})
+        names = ["live", *needed, *kinds]
         sheets = [name for name in names if (FIGURES / f"{name}.css").exists()]
         context["metatags"] = (
             context.get("metatags", "")
