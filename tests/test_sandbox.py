@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +78,26 @@ def test_what_cannot_be_interrupted_ends_with_the_sandbox(student, source, reaso
     with pytest.raises(sandbox.SandboxError, match=reason):
         run(student, source, seconds=1)
     assert student.process.poll() is not None
+
+
+def test_the_first_of_many_processes_are_found_whoever_started_them():
+    start = "import subprocess, threading, time\n"
+    start += "def more(): [subprocess.Popen(['sh', '-c', 'sleep 60 & wait']) for _ in range(5)]\n"
+    start += "threading.Thread(target=more).start(); more(); print(flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        everything = []
+        while len(everything) < 20:
+            time.sleep(0.05)
+            everything = sandbox.started_by(process.pid)
+        assert len(everything) == 20
+        assert set(sandbox.started_by(process.pid, 61)) == set(everything)
+        first = sandbox.started_by(process.pid, 7)
+        assert len(first) == 7
+        assert set(first) <= set(everything)
+        for one in [*everything, process]:
+            one.kill()
+    assert sandbox.started_by(process.pid, 61) == []
 
 
 @needs_sandbox
