@@ -55,6 +55,22 @@ LEAVE_OUT = """() => {
   });
 }"""
 CONTRAST = {"id": "color-contrast", "selector": "*:not([data-left-out])"}
+# the rules that look at colours; the dark changes what these find, the width what others do
+COLOURS = {"color-contrast", "link-in-text-block"}
+EVERYTHING = {"runOnly": STANDARD}
+ONLY_COLOURS = {"runOnly": sorted(COLOURS)}
+NO_COLOURS = {"runOnly": STANDARD, "rules": {rule: {"enabled": False} for rule in COLOURS}}
+# what the dark shows and the light does not, but for the button that changes them
+SHOWN_BY_ONE_THEME = """() => {
+  const page = document.documentElement, before = page.dataset.theme;
+  const elements = [...document.querySelectorAll("body *:not(.theme-switch)")];
+  const shown = ["light", "dark"].map((theme) => {
+    page.dataset.theme = page.dataset.mode = theme;
+    return elements.map((element) => element.checkVisibility({ visibilityProperty: true }));
+  });
+  page.dataset.theme = page.dataset.mode = before;
+  return elements.filter((_, i) => shown[0][i] !== shown[1][i]).map((e) => e.outerHTML);
+}"""
 
 
 def prepare(page):
@@ -70,11 +86,11 @@ def prepare(page):
     page.evaluate(LEAVE_OUT)
 
 
-def violations(page):
-    """Return what axe-core finds on a page, a line each."""
-    options = {"runOnly": STANDARD, "resultTypes": ["violations"]}
+def violations(page, rules=EVERYTHING):
+    """Return what axe-core finds on a page by these rules, a line each."""
+    options = {**rules, "resultTypes": ["violations"]}
     result = page.evaluate("options => axe.run(document, options)", options)
-    assert len(result["passes"]) > 5
+    assert len(result["passes"]) > (0 if rules is ONLY_COLOURS else 5)
     return [
         f"{found['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
         for found in result["violations"]
@@ -100,10 +116,12 @@ def test_no_page_breaks_the_standard(browser, html):
         page.set_viewport_size({"width": 1280, "height": 800})
         page.goto(f"{html.as_uri()}/{name}")
         prepare(page)
+        assert page.evaluate(SHOWN_BY_ONE_THEME) == [], name
         # the width changes what scrolls and what is in reach, and no colour
-        for theme, width in [("light", 1280), ("dark", 1280), ("light", 320)]:
+        looks = [("light", 1280, EVERYTHING), ("dark", 1280, ONLY_COLOURS)]
+        for theme, width, rules in [*looks, ("light", 320, NO_COLOURS)]:
             show(page, theme, width)
-            if problems := violations(page):
+            if problems := violations(page, rules):
                 found[f"{name}, {theme}, {width} pixels"] = problems
     page.close()
     assert found == {}
@@ -159,7 +177,8 @@ def test_what_breaks_the_standard_in_the_dark_alone_is_seen_there(browser):
     prepare(page)
     assert violations(page) == []
     show(page, "dark", 1280)
-    found = violations(page)
+    assert violations(page, NO_COLOURS) == []
+    found = violations(page, ONLY_COLOURS)
     page.close()
     # of words that only the dark tells apart, some of each are left
     assert len(found) == 3
