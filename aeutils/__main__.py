@@ -7,6 +7,7 @@ commands of `make` with the same names do.
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 import subprocess
 import sys
@@ -17,6 +18,9 @@ import aeutils
 
 # in the book's folder; it holds the steps that `make` runs, too
 COMMANDS = Path(__file__).resolve().parent.parent / "tools" / "commands.py"
+# endings of files that are never the other kind
+SOUNDS = {".wav", ".mp3", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".m4a", ".aac"}
+PICTURES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".pdf"}
 OF_THE_BOOK = {
     "setup": "install what the book needs in .venv",
     "book": "render the book",
@@ -58,7 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if parsed.command == "kernel":
         return _kernel()
     if parsed.command == "denoise":
-        if Path(parsed.target).suffix.lower() == ".wav":
+        is_sound = Path(parsed.target).suffix.lower() == ".wav"
+        if problem := _other_kind(Path(parsed.source), is_sound):
+            print(f"python -m aeutils denoise: {problem}", file=sys.stderr)
+            return 1
+        if is_sound:
             return _denoise_sound(parsed.source, parsed.target)
         return _denoise(parsed.source, parsed.target, parsed.page, parsed.photograph)
     return _data()
@@ -102,6 +110,16 @@ def _data() -> int:
     for name, state in report.items():
         print(f"{name}: {state}")
     return 0 if set(report.values()) == {"ok"} else 1
+
+
+def _other_kind(source: Path, is_sound: bool) -> str | None:
+    """Return what is wrong where the names ask for a picture of a sound, or the other way round."""
+    ending = source.suffix.lower()
+    if ending in SOUNDS and not is_sound:
+        return f"{source} is named as sound; give the output a name that ends in .wav."
+    if ending in PICTURES and is_sound:
+        return f"{source} is named as a picture; give the output a name that ends in .png."
+    return None
 
 
 def _denoise(source: str, target: str, page: bool, photograph: bool) -> int:
@@ -155,11 +173,19 @@ def _denoise_sound(source: str, target: str) -> int:
     import warnings
 
     from aeutils.audio import denoise_audio
-    from aeutils.core.errors import AeutilsError
+    from aeutils.core.errors import AeutilsError, DataFileError
     from aeutils.runtime import quiet_logs
 
     quiet_logs()
     try:
+        # as with pictures; denoise_audio itself replaces what is there
+        if os.path.lexists(target) and os.path.exists(source):
+            if os.path.exists(target) and os.path.samefile(source, target):
+                raise DataFileError(f"{target} is the input itself; choose another name.")
+            raise DataFileError(
+                f"{target} exists already and is not replaced; choose another name or delete it "
+                "first."
+            )
         with warnings.catch_warnings(record=True) as remarks:
             warnings.simplefilter("always", UserWarning)
             denoise_audio(source, target)

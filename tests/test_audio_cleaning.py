@@ -413,3 +413,24 @@ def test_the_command_cleans_speech(tmp_path, capsys):
     assert sf.info(tmp_path / "out.wav").frames == 68545
     assert main(["denoise", str(tmp_path / "none.wav"), str(tmp_path / "other.wav")]) == 1
     assert "none.wav" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "words"),
+    [
+        ("call.mp3", "clean.mp3", "give the output a name that ends in .wav"),
+        ("call.wav", "clean.png", "give the output a name that ends in .wav"),
+        ("page.png", "clean.wav", "give the output a name that ends in .png"),
+        ("call.wav", "there.wav", "exists already and is not replaced"),
+        ("call.wav", "call.wav", "is the input itself"),
+    ],
+)
+def test_the_command_says_which_name_the_output_needs(source, target, words, tmp_path, capsys):
+    from aeutils.__main__ import main
+
+    for name in {source, "there.wav"}:
+        (tmp_path / name).write_bytes(spoken_wav().read_bytes())
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    assert main(["denoise", str(tmp_path / source), str(tmp_path / target)]) == 1
+    assert words in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
