@@ -167,8 +167,9 @@ def closing_division(page, window, black, white):
     return stretched(page, gaussian_filter(paper, window / 2), black, white)
 
 
-LIMITS = {"black": (0.2, 0.4, 0.6), "white": (1.0, 0.9, 0.8, 0.7)}
-# settings and their choices; the middle ones are the start of the search
+LIMITS = {"black": (0.0, 0.1, 0.2, 0.4, 0.6), "white": (1.1, 1.0, 0.9, 0.8, 0.7)}
+# settings and their choices; the middle ones are the start of the search.  Grids are so wide that
+# what is chosen lies inside, unless nothing lies beyond the end (NATURAL_ENDS)
 METHODS = {
     "global threshold": (
         global_threshold,
@@ -177,7 +178,7 @@ METHODS = {
     "adaptive mean": (
         adaptive,
         {
-            "window": (15, 25, 51, 101),
+            "window": (15, 25, 51, 101, 151),
             "offset": (0.03, 0.06, 0.1, 0.15, 0.2),
             "smooth": (0, 0.7, 1.2),
         },
@@ -192,8 +193,11 @@ METHODS = {
     ),
     "division, blurred page": (blur_division, {"sigma": (6, 12, 24), **LIMITS}),
     "division, median": (median_division, {"window": (21, 41, 61), **LIMITS}),
-    "division, closing": (closing_division, {"window": (7, 15, 31), **LIMITS}),
+    "division, closing": (closing_division, {"window": (7, 15, 31, 47, 63), **LIMITS}),
 }
+
+
+NATURAL_ENDS = {"smooth": 0, "threshold": None}  # not smoothed at all; Otsu's
 
 
 def tuned(name, degraded, texts):
@@ -215,7 +219,14 @@ def tuned(name, degraded, texts):
             best[key] = min(values, key=lambda value, key=key: error({**best, key: value}))
         if best == before:
             print(f"{name}: {best}, {error(best):.4f}, {len(seen)} settings", flush=True)
-            return {"setting": best, "cer": error(best), "tried": len(seen)}
+            ends = [
+                key
+                for key, values in choices.items()
+                if best[key] in (values[0], values[-1])
+                and best[key] != NATURAL_ENDS.get(key, "none")
+            ]
+            chosen = {"setting": best, "cer": error(best), "tried": len(seen)}
+            return chosen | ({"at the end of its grid": ends} if ends else {})
 
 
 # reading ------------------------------------------------------------------------------------------
@@ -421,11 +432,11 @@ def pages(names=()):
 
 
 def defects():
-    """Measure the better methods on pages with one defect each."""
+    """Measure the better methods, and three seeds of the network, on pages with one defect each."""
     settings = results.read("documents")["tuned"]["methods"]
     divisions = [name for name in METHODS if name.startswith("division")]
     best = min(divisions, key=lambda name: settings[name]["cer"])
-    methods = classical(("Sauvola", best)) | cleaners(["U-Net"], SEEDS[:1])
+    methods = classical(("Sauvola", best)) | cleaners(["U-Net"])
     found = {}
     for name in DEFECTS:
         print(name, flush=True)

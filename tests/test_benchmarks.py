@@ -59,6 +59,19 @@ def test_stored_figures_come_from_the_detector_as_it_is():
     assert np.mean(areas) == pytest.approx(np.mean(stored), abs=0.01)
 
 
+def test_methods_that_clean_pages_are_tuned_within_what_was_tried():
+    import documents
+
+    tuned = results.read("documents")["tuned"]["methods"]
+    assert list(tuned) == list(documents.METHODS)
+    for name, (_, choices) in documents.METHODS.items():
+        assert list(tuned[name]["setting"]) == list(choices)
+        for key, value in tuned[name]["setting"].items():
+            ends = {choices[key][0], choices[key][-1]} - {documents.NATURAL_ENDS.get(key, "none")}
+            assert value in choices[key]
+            assert value not in ends
+
+
 def test_the_default_score_and_epochs_are_those_that_were_chosen():
     from aeutils import AutoencoderDetector
 
