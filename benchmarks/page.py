@@ -140,7 +140,7 @@ On record 208, windows of 96 steps, trained on those that the expert called norm
 ## Anomaly detection
 
 Measured on {anomalies[date]} by `python benchmarks/anomalies.py`, a part of `make bench FULL=1`: {anomalies[on]}, {anomalies[processor]}, {anomaly_minutes:.0f} minutes.
-Half of the normal rows, at most 1,000, train; a quarter serves to choose settings and a quarter to test. Every method chooses among five to eight settings (the largest deviation has none) by the AUROC on the selection rows and their anomalies.
+Half of the normal rows, at most 1,000, train; a quarter serves to choose settings and a quarter to test. Every method chooses its settings by the AUROC on the selection rows and their anomalies: the autoencoder among five, the others among eight to 21 (the largest deviation has none).
 Real anomalies: at most 100 to choose by, others to test on; made ones are made from the selection rows and from the test rows.
 Words become a column each, every column is divided by its standard deviation. Mean ± standard deviation of {anomalies[seeds]} splits; bold is what is not behind the best of its row by more than both deviations.
 
