@@ -397,7 +397,7 @@ def faster_section(faster, article_loss):
     parts = [
         "## The article's quality in less time, by turns",
         f"Measured on {faster['date']} by `python benchmarks/denoising_faster.py`, a part of "
-        f"`make bench FULL=1`: {faster['on']}, {faster['processor']}, one core.\n"
+        f"`make bench FULL=1`: {faster['on']}, {faster['processors']['turns']}, one core.\n"
         f"Processor seconds for {faster['turns']['images']:,} images, median of turns A B C A B C; "
         "each line keeps what is above it; then the one of the lowest loss below, and the "
         "residual network of chapter 7.",
