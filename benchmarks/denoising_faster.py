@@ -369,7 +369,7 @@ def linear(d, alphas=(1, 10, 100, 1000, 10_000)):
     return {"alpha": chosen, **quality(d.test, answer)}, answer
 
 
-def bm3d_unclipped(d, images=60, tuned=10, tried=(0.2, 0.3, 0.4, 0.5)):
+def bm3d_unclipped(d, images=40, tuned=8, tried=(0.2, 0.3, 0.4, 0.5)):
     """Judge BM3D on clipped noise as the others get it, and on unclipped noise; tuned likewise."""
     import bm3d
 
@@ -401,6 +401,7 @@ def bm3d_unclipped(d, images=60, tuned=10, tried=(0.2, 0.3, 0.4, 0.5)):
             "selection_db": {str(s): round(db, 2) for s, db in found.items()},
             "psnr_db": round(float(each.mean()), 3),
             "deviation": round(float(each.std(ddof=1)), 3),
+            "each": each.astype(float).round(2).tolist(),
         }
         print("BM3D", name, scores[name], flush=True)
     return {"images": images, **scores}

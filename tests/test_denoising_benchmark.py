@@ -146,6 +146,16 @@ def test_without_clean_images_training_stays_within_a_decibel():
         assert row["clean targets"] - row["with own pixel"] < 1
 
 
+def test_bm3d_is_behind_the_linear_denoiser_with_unclipped_noise_too():
+    for name in ("clipped", "unclipped"):
+        score = FASTER["bm3d"][name]
+        tried = score["selection_db"]
+        assert str(score["sigma"]) == max(tried, key=tried.get)
+        assert len(score["each"]) == FASTER["bm3d"]["images"]
+        assert np.mean(score["each"]) == pytest.approx(score["psnr_db"], abs=0.01)
+        assert score["psnr_db"] < FASTER["linear"]["psnr_db"] - 0.3
+
+
 def test_on_unknown_photographs_the_network_is_between_quick_filters_and_cbm3d():
     compared, took = PHOTOGRAPHS["comparison"], PHOTOGRAPHS["by_turns"]["seconds"]
     at_25 = compared["levels"].index(25)
