@@ -385,6 +385,11 @@ def spread(values, digits=2):
     return f"{mean:,.{digits}f} ± {deviation:,.{digits}f}"
 
 
+def over_images(score, n):
+    """Return a mean PSNR and the half-width of its 95 % interval over images, as text."""
+    return f"{score['psnr_db']:.2f} ± {1.96 * score['deviation'] / n**0.5:.2f} dB"
+
+
 def faster_section(faster, article_loss):
     """Return what benchmarks/denoising_faster.py has measured so far, as sections of the page."""
     median = {name: statistics.median(v) for name, v in faster["turns"]["seconds"].items()}
@@ -392,7 +397,7 @@ def faster_section(faster, article_loss):
     parts = [
         "## The article's quality in less time, by turns",
         f"Measured on {faster['date']} by `python benchmarks/denoising_faster.py`, a part of "
-        f"`make bench FULL=1`: {faster['on']}, {faster['processor']}, one core.\n"
+        f"`make bench FULL=1`: {faster['on']}, {faster['processors']['turns']}, one core.\n"
         f"Processor seconds for {faster['turns']['images']:,} images, median of turns A B C A B C; "
         "each line keeps what is above it; then the one of the lowest loss below, and the "
         "residual network of chapter 7.",
@@ -430,20 +435,52 @@ def faster_section(faster, article_loss):
             ),
         ]
     if "causes" in faster:
+        causes = faster["causes"]
         parts += [
             "## What a better denoiser owes to what",
-            "One thing changed at a time, equal multiplications in all, mean ± standard deviation "
-            "of three seeds.",
+            "One thing changed at a time; each row has the multiplications of "
+            f"{causes['images']:,} images of the better network in all, batches of "
+            f"{causes['batch_size']}, and of two peaks of the learning rate the one that is better "
+            "on the images kept apart. Mean ± standard deviation of three seeds.",
             markdown(
-                ["network and loss", "weights", "epochs", "PSNR, dB"],
+                ["network and loss", "weights", "epochs", "peak", "PSNR, dB"],
                 [
                     [
                         name,
                         f"{row['weights']:,}",
                         f"{row['epochs']:.2f}",
-                        spread([run["psnr_db"] for run in row["runs"]]),
+                        max(row["selection_db"], key=row["selection_db"].get),
+                        spread(row["psnr_db"]),
                     ]
-                    for name, row in faster["causes"].items()
+                    for name, row in causes["rows"].items()
+                ],
+            ),
+        ]
+    if "bars" in faster:
+        parts += [
+            "Error bars of the first row's networks, calibrated for a coverage of 0.9 on the images "
+            "kept apart and judged on the test images, uncertain pixels alone:",
+            markdown(
+                ["bars", "coverage", "a tenth of the images is below", "half-width"],
+                [
+                    [
+                        name,
+                        *(spread([bars[name][key] for bars in faster["bars"]], 3) for key in row),
+                    ]
+                    for name, row in faster["bars"][0].items()
+                ],
+            ),
+        ]
+    if "targets" in faster:
+        trained = faster["targets"]
+        parts += [
+            f"Trained on {trained['images']:,} noisy images, unclipped, judged on "
+            f"{trained['judged']:,} test images, mean ± standard deviation of three seeds:",
+            markdown(
+                ["targets", "PSNR, dB"],
+                [
+                    [name, spread([row[name] for row in trained["psnr_db"]])]
+                    for name in trained["psnr_db"][0]
                 ],
             ),
         ]
@@ -472,9 +509,10 @@ def faster_section(faster, article_loss):
     if "bm3d" in faster:
         filtered = faster["bm3d"]
         parts.append(
-            f"BM3D on the first {filtered['images']}: {filtered['clipped']['psnr_db']:.2f} dB where "
-            f"the noise is clipped as for all others, {filtered['unclipped']['psnr_db']:.2f} dB "
-            "where it is not."
+            f"BM3D on the first {filtered['images']}, tuned alike, mean and 95 % interval over images: "
+            f"{over_images(filtered['clipped'], filtered['images'])} where the noise is clipped as "
+            f"for all others, {over_images(filtered['unclipped'], filtered['images'])} where it is "
+            "not."
         )
     return "\n\n".join(parts)
 

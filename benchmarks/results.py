@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parent
 
 def write(name, results):
     """Write results as ``benchmarks/<name>.json``, with the day and the machine in front."""
-    machine = {"date": date.today().isoformat(), "processor": _processor(), "on": device_report()}
+    machine = {"date": date.today().isoformat(), "processor": processor(), "on": device_report()}
     path = FOLDER / f"{name}.json"
     with atomic_write(path) as file:
         file.write((json.dumps({**machine, **results}, indent=2) + "\n").encode())
@@ -37,7 +37,7 @@ def ship(name, content):
         file.write((json.dumps(checksums, indent=2) + "\n").encode())
 
 
-def _processor():
+def processor():
     """Return the processor's name, as far as the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -107,6 +107,55 @@ def test_recipes_are_chosen_by_the_loss_on_images_kept_apart():
     assert FASTER["lowest_loss"] == min(tried, key=lambda name: tried[name]["loss"])
 
 
+def test_the_articles_quality_takes_a_thirtieth_of_its_time():
+    median = {name: np.median(s) for name, s in FASTER["turns"]["seconds"].items()}
+    (row,) = FASTER["lengths"]
+    ours = 55_000 * row["epochs"] * median["lowest loss"]
+    assert 60_000 * 50 * median["article's recipe"] / ours > 28
+    losses = [run["test_loss"] for run in row["runs"]]
+    assert len(losses) == 3
+    assert np.mean(losses) == pytest.approx(ARTICLE["test_loss"][-1], abs=0.001)
+
+
+def test_causes_are_isolated_at_equal_cost():
+    rows = FASTER["causes"]["rows"]
+    cost = count_macs(residual_denoiser()) * FASTER["causes"]["images"]
+    for row in rows.values():
+        # epochs are rounded
+        spent = row["multiplications"] * row["epochs"] * 55_000
+        assert spent == pytest.approx(cost, rel=0.02)
+        assert len(row["psnr_db"]) == 3
+    mean = {name: np.mean(row["psnr_db"]) for name, row in rows.items()}
+    assert mean["better network"] > mean["article's network"] + 0.3
+    assert mean["better network"] > mean["without batch normalization"] + 0.3
+
+
+def test_error_bars_cover_what_they_should_with_three_seeds():
+    assert len(FASTER["bars"]) == 3
+    for bars in FASTER["bars"]:
+        for row in bars.values():
+            assert row["coverage"] == pytest.approx(0.9, abs=0.02)
+        assert bars["by output"]["half_width"] < bars["one width"]["half_width"]
+
+
+def test_without_clean_images_training_stays_within_a_decibel():
+    seeds = FASTER["targets"]["psnr_db"]
+    assert len(seeds) == 3
+    for row in seeds:
+        assert row["clean targets"] - row["Noise2Noise"] < 1
+        assert row["clean targets"] - row["with own pixel"] < 1
+
+
+def test_bm3d_is_behind_the_linear_denoiser_with_unclipped_noise_too():
+    for name in ("clipped", "unclipped"):
+        score = FASTER["bm3d"][name]
+        tried = score["selection_db"]
+        assert str(score["sigma"]) == max(tried, key=tried.get)
+        assert len(score["each"]) == FASTER["bm3d"]["images"]
+        assert np.mean(score["each"]) == pytest.approx(score["psnr_db"], abs=0.01)
+        assert score["psnr_db"] < FASTER["linear"]["psnr_db"] - 0.3
+
+
 def test_on_unknown_photographs_the_network_is_between_quick_filters_and_cbm3d():
     compared, took = PHOTOGRAPHS["comparison"], PHOTOGRAPHS["by_turns"]["seconds"]
     at_25 = compared["levels"].index(25)

@@ -87,7 +87,8 @@ class Progress(keras.callbacks.Callback):
         """Leave the time and the last epoch's values."""
         values = [f"{name} {v}" for name, v in (self._rows or [{}])[-1].items()]
         seconds = time.perf_counter() - self._began
-        total = ", ".join([f"{len(self._rows)} epochs in {seconds:.1f} seconds", *values[1:-1]])
+        epochs = "1 epoch" if len(self._rows) == 1 else f"{len(self._rows)} epochs"
+        total = ", ".join([f"{epochs} in {seconds:.1f} seconds", *values[1:-1]])
         if self._handle is None:
             print(total)
         else:
