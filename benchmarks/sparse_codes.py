@@ -1,9 +1,10 @@
 """Measure sparse autoencoders on worlds with known features and on a classifier, for chapter 13.
 
-    .venv/bin/python benchmarks/sparse_codes.py [PART ...]
+    .venv/bin/python benchmarks/sparse_codes.py [PART ...] [--only METHOD ...]
 
 runs the parts middle, frontier, network0, network1 and network2, or those that are named, about 15
-minutes on one core, and writes benchmarks/sparse_codes.json.
+minutes on one core, and writes benchmarks/sparse_codes.json.  With ``--only`` the parts measure
+some methods, such as ``--only NMF "dictionary learning"``, and leave what is stored of the others.
 
 Settings are chosen on a world of another seed, or on 5,000 training digits that train nothing; the
 test samples and the test digits are looked at once.
@@ -22,7 +23,12 @@ import keras  # noqa: E402  after the logs are quiet
 import numpy as np  # noqa: E402
 from keras import layers, ops  # noqa: E402
 from sklearn.cluster import MiniBatchKMeans  # noqa: E402
-from sklearn.decomposition import PCA, FastICA, MiniBatchDictionaryLearning  # noqa: E402
+from sklearn.decomposition import (  # noqa: E402
+    NMF,
+    PCA,
+    FastICA,
+    MiniBatchDictionaryLearning,
+)
 
 from aeutils.codes import ReviveDeadUnits, best_cosines, sparse_autoencoder  # noqa: E402
 from aeutils.core import split_at  # noqa: E402
@@ -37,8 +43,8 @@ N_TRUE, DIM, N_TRAIN, N_TEST = 128, 64, 40_000, 5000
 LEVELS = {"middle": 6}
 KS = {6: (3, 4, 6)}
 PENALTIES = ALPHAS = (0.1, 0.25, 0.5, 1.0)
-# of dictionary learning, which takes longest: of a world, and of activations
-ROWS_OF_WORLD, ROWS_OF_ACTIVATIONS = 20_000, 10_000
+# of dictionary learning and NMF, which take longest on activations
+ROWS_OF_ACTIVATIONS = 10_000
 
 
 def world(seed, active):
@@ -117,7 +123,7 @@ def finders(x, active, seed):
     for alpha in ALPHAS:
         yield (
             "dictionary learning", alpha,
-            lambda a=alpha: dictionary(x, N_TRUE, a, seed, ROWS_OF_WORLD).components_,
+            lambda a=alpha: dictionary(x, N_TRUE, a, seed, N_TRAIN).components_,
         )  # fmt: skip
     for l1 in PENALTIES:
         yield "autoencoder, L1", l1, lambda v=l1: directions(trained(x, N_TRUE, seed, l1=v)[0])
@@ -125,12 +131,17 @@ def finders(x, active, seed):
         yield "autoencoder, top-k", k, lambda v=k: directions(trained(x, N_TRUE, seed, k=v)[0])
 
 
-def recovery(name):
-    """Judge all methods on worlds of one level; settings come from another world."""
+def finders_of(only, *args):
+    """Yield all methods, or some."""
+    return (row for row in finders(*args) if only is None or row[0] in only)
+
+
+def recovery(name, only=None):
+    """Judge all methods, or some, on worlds of one level; settings come from another world."""
     active = LEVELS[name]
     true, x, _ = world(CHOOSING, active)
     tried = {}
-    for method, setting, find in finders(x, active, CHOOSING):
+    for method, setting, find in finders_of(only, x, active, CHOOSING):
         if setting != "":
             tried.setdefault(method, {})[setting] = float(best_cosines(true, find()).mean())
             print(name, method, setting, tried[method][setting], flush=True)
@@ -138,7 +149,7 @@ def recovery(name):
     rows = {}
     for seed in SEEDS:
         true, x, _ = world(seed, active)
-        for method, setting, find in finders(x, active, seed):
+        for method, setting, find in finders_of(only, x, active, seed):
             if setting != best.get(method, ""):
                 continue
             began = time.perf_counter()
@@ -157,7 +168,7 @@ def recovery(name):
     return {"recovery": {name: {"active": active, "methods": rows}}}
 
 
-def frontier():
+def frontier(only=None):
     """Compare top-k with L1 by active units, unexplained variance and recovery; dead units."""
     active, rows = LEVELS["middle"], []
     settings = [{"k": k} for k in (2, 4, 6, 12)]
@@ -222,28 +233,39 @@ def half_waves(vectors, mean, back=None):
     return code, both_signs(vectors)
 
 
-def readers(h, y, scale, seed, sizes=((32, 2), (32, 3), (64, 4), (128, 8))):
+SIZES = ((10, 2), (16, 2), (16, 3), (32, 2), (32, 3), (64, 4), (128, 8))
+ATOMS = ((10, 0.05), (16, 0.025), (16, 0.05), (32, 0.05), (32, 0.1), (64, 0.1), (64, 0.25))
+
+
+def readers(h, y, scale, seed, only=None):
     """Yield method, setting, code, directions and constant of ways to split activations."""
+
+    def wanted(name, values):
+        return values if only is None or name in only else ()
+
     mean, rng = h.mean(axis=0), np.random.default_rng(seed)
     yield "neurons", "", lambda z: z, np.eye(h.shape[1]), 0
     q = np.linalg.qr(rng.standard_normal((h.shape[1],) * 2))[0]
     yield "random rotation", "", *half_waves(q, mean), mean
     pca = PCA(h.shape[1]).fit(h).components_
     yield "PCA", "", *half_waves(pca, mean), mean
-    for n in (10, 16, 32, 48):
+    for n in wanted("ICA", (10, 16, 32, 48)):
         ica = FastICA(n, max_iter=200, tol=1e-3, random_state=seed).fit(h[:20_000])
         length = np.linalg.norm(ica.mixing_.T, axis=1, keepdims=True)
         yield (
             "ICA", n, *half_waves(ica.mixing_.T / length, mean, ica.components_ * length), mean,
         )  # fmt: skip
-    for n in (10, 16, 32, 64):
+    for n in wanted("k-means", (10, 16, 32, 64)):
         means = MiniBatchKMeans(n, n_init=3, batch_size=2000, random_state=seed).fit(h)
         eye = np.eye(n)
         yield (
             "k-means", n, lambda z, m=means, e=eye: e[m.predict(z)],
             means.cluster_centers_ - mean, mean,
         )  # fmt: skip
-    for n, alpha in ((32, 0.1), (64, 0.1), (64, 0.25)):
+    for n in wanted("NMF", (10, 16, 24, 32)):
+        parts = NMF(n, init="nndsvda", max_iter=100, tol=1e-3).fit(h[:ROWS_OF_ACTIVATIONS])
+        yield "NMF", n, parts.transform, parts.components_, 0
+    for n, alpha in wanted("dictionary learning", ATOMS):
         centred = ((h - mean) / scale).astype("f4")
         atoms = dictionary(centred, n, alpha, seed, ROWS_OF_ACTIVATIONS)
         yield (
@@ -252,7 +274,7 @@ def readers(h, y, scale, seed, sizes=((32, 2), (32, 3), (64, 4), (128, 8))):
             atoms.components_ * scale, mean,
         )  # fmt: skip
     x = (h / scale).astype("float32")
-    for n, k in sizes:
+    for n, k in wanted("autoencoder, top-k", SIZES):
         model, _ = trained(x, n, seed, k=k, peak=5e-3)
         encoder, decoder = split_at(model, "code")
         vectors, bias = decoder.get_weights()
@@ -303,7 +325,7 @@ def turned_off(h, y, code, vectors, order, answer, counts=COUNTS):
     return own, others
 
 
-def network(seed):
+def network(seed, only=None):
     """Turn units off that the selection digits name, and count the errors on test digits."""
     (x, y), (x_select, y_select), (x_test, y_test) = digits()
     first, rest = classifier(x, y, seed)
@@ -317,7 +339,9 @@ def network(seed):
         return (hidden @ weights[2] + weights[3]).argmax(axis=1)
 
     scale, found = float(np.sqrt(h.var(axis=0).sum())), {}
-    for method, setting, code, vectors, constant in readers(h, y, scale, seed):
+    for method, setting, code, vectors, constant in readers(h, y, scale, seed, only):
+        if only is not None and method not in only:
+            continue
         select, test = code(h_select), code(h_test)
         order = np.argsort(-named(select, vectors, y_select), axis=1)
         chosen_by = turned_off(h_select, y_select, select, vectors, order, answer, (CHOSEN_AT,))
@@ -336,18 +360,20 @@ def network(seed):
             of["accuracy"] = float(np.mean(answer(again) == y_test))
         found.setdefault(method, {})[str(setting)] = of
         print(seed, method, setting, of, flush=True)
+    accuracy = float(np.mean(answer(h_test) == y_test))
+    if only is not None:
+        return {"network": {str(seed): {"accuracy": accuracy, "methods": found}}}
     dead = {
         name: trained((h / scale).astype("f4"), 64, seed, k=4, peak=5e-3, until=until)[1]
         for name, until in (("revived", 0.7), ("not revived", 0.0))
     }
-    accuracy = float(np.mean(answer(h_test) == y_test))
     return {"network": {str(seed): {"accuracy": accuracy, "dead": dead, "methods": found}}}
 
 
 PARTS = {
-    **{name: lambda n=name: recovery(n) for name in LEVELS},
+    **{name: lambda only, n=name: recovery(n, only) for name in LEVELS},
     "frontier": frontier,
-    **{f"network{seed}": lambda s=seed: network(s) for seed in SEEDS},
+    **{f"network{seed}": lambda only, s=seed: network(s, only) for seed in SEEDS},
 }
 
 
@@ -357,18 +383,28 @@ def save(measured):
     stored = results.read("sparse_codes") if path.exists() else {}
     for name in ("date", "processor", "on"):
         stored.pop(name, None)
-    for name, value in measured.items():
-        old = stored.get(name, {})
-        stored[name] = {**old, **value} if isinstance(value, dict) else value
-    results.write("sparse_codes", stored)
+    results.write("sparse_codes", merged(stored, measured))
+
+
+def merged(old, new):
+    """Return nested dictionaries with what is new in the place of what is old."""
+    both = {**old, **new}
+    for key in old.keys() & new.keys():
+        if isinstance(old[key], dict) and isinstance(new[key], dict):
+            both[key] = merged(old[key], new[key])
+    return both
 
 
 def main(words):
     """Run the parts that the words name, or all."""
+    only = None
+    if "--only" in words:
+        at = words.index("--only")
+        words, only = words[:at], words[at + 1 :]
     if set(words) - set(PARTS):
         sys.exit(__doc__)
     for word in words or PARTS:
-        save(PARTS[word]())
+        save(PARTS[word](only))
 
 
 if __name__ == "__main__":
