@@ -28,7 +28,16 @@ import numpy as np  # noqa: E402
 import variational  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.mixture import GaussianMixture  # noqa: E402
-from variational import covered, digits, frechet, sheet, squared_distances, to_nearest  # noqa: E402
+from variational import (  # noqa: E402
+    CONTRASTS,
+    covered,
+    digits,
+    frechet,
+    sheet,
+    squared_distances,
+    to_nearest,
+    with_contrast,
+)
 
 from aeutils.generative import (  # noqa: E402
     DiffusionDenoiser,
@@ -42,8 +51,6 @@ SEEDS = (0, 1, 2)
 STEPS, BATCH_SIZE, PEAK, AVERAGE = 3300, 128, 2e-3, 0.998
 N_SAMPLES = 3000
 SIGMAS = (0.1, 0.25, 0.5, 1, 2, 4)
-# how grey images get their contrast before they are made black and white
-CONTRASTS = (1, 1.25, 2, 1000)
 # seconds after which a training is stored and ends, to go on at the next call
 LONGEST = 340
 KEPT = Path(tempfile.gettempdir()) / "aeutils-diffusion"
@@ -266,11 +273,6 @@ SHIFTS = [(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1)]
 def moved(images, down, right):
     """Return flat images, shifted by pixels around the edge, where they are black."""
     return np.roll(images.reshape(-1, 28, 28), (down, right), (1, 2)).reshape(len(images), 784)
-
-
-def with_contrast(images, contrast):
-    """Return images clipped to [0, 1] after their contrast about 0.5 has been raised."""
-    return np.clip((images - 0.5) * contrast + 0.5, 0, 1).astype("f4")
 
 
 def of_gaussian(x, n, k):
@@ -555,11 +557,7 @@ def save(stored):
 
 def main(words):
     """Run the parts that the words name, or all but `ship`."""
-    seeds = SEEDS
-    if "--seed" in words:
-        at = words.index("--seed")
-        seeds = (int(words[at + 1]),)
-        words = words[:at] + words[at + 2 :]
+    words, seeds = results.words_and_seeds(words, SEEDS)
     if set(words) - set(PARTS):
         sys.exit(__doc__)
     for word in words or [name for name in PARTS if name != "ship"]:

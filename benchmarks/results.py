@@ -27,6 +27,14 @@ def read(name):
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
+def words_and_seeds(words, seeds):
+    """Return the words without ``--seed N``, and that seed alone or else `seeds`."""
+    if "--seed" not in words:
+        return words, seeds
+    at = words.index("--seed")
+    return words[:at] + words[at + 2 :], (int(words[at + 1]),)
+
+
 def ship(name, content):
     """Write weights into the book as ``aeutils/data/<name>``, with their checksum."""
     with atomic_write(data.FOLDER / name) as file:

@@ -46,6 +46,8 @@ N_TRAIN = 55_000
 N_WEIGHTED = 1000
 BETAS, BETA_EPOCHS = (0, 0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32), 12
 OF_A_DIGIT = 5  # Gaussians
+# how grey samples get their contrast before they are made black and white
+CONTRASTS = (1, 1.25, 2, 1000)
 BINS = np.arange(0, 801, 10)
 SAMPLED = (
     "other test images", "training images", "PCA and Gaussians", "logistic regressions",
@@ -308,7 +310,8 @@ def samples(seeds, stored):
 
     def judged(images):
         of = seen(images)
-        near = to_nearest(images[:1000], known)
+        # those of a mixture come Gaussian by Gaussian
+        near = to_nearest(np.random.default_rng(0).permutation(images)[:1000], known)
         return {
             "frechet": frechet(of, reference),
             "precision": covered(of, reference),
@@ -325,23 +328,35 @@ def samples(seeds, stored):
         of["runs"] = [*kept_runs, {"of": name, "seed": seed, **value}]
         print(name, seed, {k: round(v, 3) for k, v in value.items()}, flush=True)
 
-    def best(makers):
-        """Return the maker whose samples are nearest to the selection images."""
-        return min(makers, key=lambda name: frechet(seen(makers[name](0)), chosen_by))
+    def best(plans):
+        """Return the plan and the contrast whose samples are nearest to the selection images."""
+        found = {}
+        for plan, make in plans.items():
+            grey = make(0)
+            for c in CONTRASTS:
+                images = binarize(with_contrast(grey, c), 9)
+                found[plan, c] = frechet(seen(images), chosen_by)
+        print({key: round(value, 2) for key, value in found.items()}, flush=True)
+        return min(found, key=found.get)
 
-    makers = {
+    def note_best(name, seed, plans):
+        """Judge samples of the best plan and contrast, and store which these are."""
+        plan, c = chosen = best(plans)
+        note(name, seed, binarize(with_contrast(plans[plan](seed), c), seed))
+        of["settings"].setdefault(name, {})[str(seed)] = chosen
+        return plan
+
+    components = {
         f"{n} components, {k} Gaussians": of_components(x[:10_000], n, k)
-        for n, k in ((20, 1), (20, 50), (50, 1))
+        for n, k in ((20, 50), (30, 50), (50, 1), (60, 100))
     }
-    name = best(makers)
-    of["settings"]["PCA and Gaussians"] = name
     regressed = KEPT / "regressions.npz"  # which `rivals` leaves there
     for seed in seeds:
         if seed == 0:  # nothing is drawn
             note("other test images", seed, test[order[5000:]])
         rng = np.random.default_rng(seed)
         note("training images", seed, known[rng.choice(len(known), 5000, replace=False)])
-        note("PCA and Gaussians", seed, makers[name](seed))
+        note_best("PCA and Gaussians", seed, components)
         if regressed.exists():
             with np.load(regressed) as file:
                 weights, bias = (file[key] for key in file.files)
@@ -351,20 +366,19 @@ def samples(seeds, stored):
             continue
         vae = kept(seed)
         codes = drawn_codes(vae, x[:10_000], seed)
-        mixtures = {k: gaussians(codes, k) for k in (1, 10, 50)}
-        of_mixture = {
-            k: lambda s, m=m, v=vae: binarize(v.decode(m.sample(5000)[0]), s)
-            for k, m in mixtures.items()
+        mixtures = {f"{k} Gaussians": gaussians(codes, k) for k in (1, 10, 50, 150)}
+        decoded = {
+            name: lambda s, m=mixture, v=vae: v.decode(drawn_by(m, s))
+            for name, mixture in mixtures.items()
         }
-        k = best({k: of_mixture[k] for k in (10, 50)})
-        of["settings"].setdefault("mixture", {})[str(seed)] = k
-        note("VAE, N(0, 1)", seed, binarize(vae.sample(5000, seed=seed), seed))
-        note("VAE, fitted Gaussian", seed, of_mixture[1](seed))
-        note("VAE, fitted mixture", seed, of_mixture[k](seed))
+        single = {"1 Gaussians": decoded.pop("1 Gaussians")}
+        note_best("VAE, N(0, 1)", seed, {"prior": lambda s, v=vae: v.sample(5000, seed=s)})
+        note_best("VAE, fitted Gaussian", seed, single)
+        fitted = note_best("VAE, fitted mixture", seed, decoded)
         if seed == 0:
-            drawn = [vae.sample(24, seed=1), vae.decode(mixtures[k].sample(24)[0])]
+            drawn = np.random.default_rng(0).permutation(decoded[fitted](1))
             stored["pictures"] = {
-                "N(0, 1)": sheet(drawn[0], 12), "mixture": sheet(drawn[1], 12)
+                "N(0, 1)": sheet(vae.sample(24, seed=1), 12), "mixture": sheet(drawn[:24], 12)
             }  # fmt: skip
     of["runs"].sort(key=lambda run: (SAMPLED.index(run["of"]), run["seed"]))
 
@@ -381,17 +395,22 @@ def gaussians(codes, k):
     return GaussianMixture(k, reg_covar=1e-4, max_iter=30, tol=1e-2, random_state=0).fit(codes)
 
 
+def drawn_by(mixture, seed, n=5000):
+    """Return codes drawn from a mixture."""
+    mixture.random_state = seed
+    return mixture.sample(n)[0]
+
+
+def with_contrast(images, contrast):
+    """Return images clipped to [0, 1] after their contrast about 0.5 has been raised."""
+    return np.clip((images - 0.5) * contrast + 0.5, 0, 1).astype("f4")
+
+
 def of_components(x, n, k):
-    """Return a generator without a network: Gaussians of principal components."""
+    """Return a generator without a network: Gaussians of principal components, in grey."""
     pca = PCA(n, svd_solver="covariance_eigh").fit(x)
     mixture = gaussians(pca.transform(x), k)
-
-    def make(seed):
-        mixture.random_state = seed
-        codes = mixture.sample(5000)[0]
-        return binarize(np.clip(pca.inverse_transform(codes), 0, 1), seed)
-
-    return make
+    return lambda seed: np.clip(pca.inverse_transform(drawn_by(mixture, seed)), 0, 1)
 
 
 def drawn_by_regressions(weights, bias, seed):
@@ -536,7 +555,7 @@ def label_rivals(x, y, followed):
     for seed in SEEDS:
         drawn = np.empty((5000, 784), "float32")
         for digit in range(10):
-            drawn[digit::10] = of_components(x[y == digit], 20, 1)(seed)[:500]
+            drawn[digit::10] = binarize(of_components(x[y == digit], 20, 1)(seed), seed)[:500]
         of["a Gaussian for each digit"].append(followed(drawn))
     return of
 
@@ -838,11 +857,7 @@ def others(runs, seeds):
 
 def main(words):
     """Run the parts that the words name, or all."""
-    seeds = SEEDS
-    if "--seed" in words:
-        at = words.index("--seed")
-        seeds = (int(words[at + 1]),)
-        words = words[:at] + words[at + 2 :]
+    words, seeds = results.words_and_seeds(words, SEEDS)
     if set(words) - set(PARTS):
         sys.exit(__doc__)
     for word in words or PARTS:

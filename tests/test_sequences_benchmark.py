@@ -57,6 +57,13 @@ def test_strange_beats_among_the_training_windows_harm_the_network():
     assert np.mean(lstm["all windows"]["AUROC"]) < low
 
 
+def test_windows_sorted_by_one_line_are_measured():
+    heart = STORED["heart"]["methods"]
+    for name in ("PCA", "matrix profile", "LSTM autoencoder"):
+        rough, unsorted = (np.mean(heart[name][f"{k} windows"]["AUROC"]) for k in ("rough", "all"))
+        assert rough > unsorted + 0.2
+
+
 @pytest.mark.parametrize("name", bench.MADE)
 def test_made_series_have_six_anomalies_in_the_test_alone(name):
     one = bench.made(name, *bench.MADE[name], seed=5)
