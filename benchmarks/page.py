@@ -124,6 +124,8 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 
 {of_sparse_codes}
 
+{of_counted_codes}
+
 ## Sequences
 
 Measured on {sequences[date]} by `python benchmarks/sequences.py`, a part of `make bench FULL=1`: {sequences[on]}, {sequences[processor]}, {sequence_minutes:.0f} minutes.
@@ -933,6 +935,48 @@ def diffusion_section(measured):
     )
 
 
+def counted_section(measured):
+    """Return what benchmarks/counted_codes.py has measured, as a section of the page."""
+    kinds = ("networks", "k-means", "transform", "JPEG", "JPEG, flat", "WebP", "codec")
+    groups = {}
+    for kind in kinds:
+        for row in measured[kind]:
+            name = {"codec": "network, bits in the loss", "transform": "transform code"}
+            groups.setdefault((row.get("kind", name.get(kind, kind)), row["setting"]), []).append(
+                row
+            )
+
+    def decibels(row):
+        return -10 * np.log10(np.mean(row["mse"]))
+
+    def several(values, digits):
+        return spread(values, digits) if len(values) > 1 else f"{values[0]:.{digits}f}"
+
+    return "\n\n".join(
+        [
+            "## Codes that are counted",
+            f"Measured on {measured['date']} by `python benchmarks/counted_codes.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. Grey, "
+            f"{len(measured['photographs'])} whole photographs that nothing was trained on; bits "
+            "of files, or of fitted priors, for each pixel, and PSNR of the mean squared error; "
+            "mean ± standard deviation where there are several seeds. [Chapter 14]"
+            "(../notebooks/14_codes_that_are_counted.ipynb) says what the methods are.",
+            markdown(
+                ["method", "setting", "bits per pixel", "PSNR, dB"],
+                [
+                    [
+                        name,
+                        f"{setting:g}",
+                        several([float(np.mean(row["bpp"])) for row in rows], 3),
+                        several([decibels(row) for row in rows], 2),
+                    ]
+                    for (name, setting), rows in groups.items()
+                ],
+            ),
+        ]
+    )
+
+
 def scaling_section(measured):
     """Return what benchmarks/scaling.py has measured, as a section of the page."""
     settings, shards = measured["settings"], measured["shards"]
@@ -1100,6 +1144,7 @@ def render():
         of_variational=variational_section(results.read("variational")),
         of_diffusion=diffusion_section(results.read("diffusion")),
         of_sparse_codes=sparse_section(results.read("sparse_codes")),
+        of_counted_codes=counted_section(results.read("counted_codes")),
         of_kinds=kinds_section(results.read("kinds")),
         of_scaling=scaling_section(results.read("scaling")),
         charts={name: charts.figure(name) for name in charts.CHARTS},

@@ -170,6 +170,26 @@ def test_sparse_autoencoders_stand_beside_simple_rivals():
         assert max(rows["random, same size"][""]["own"][:3]) < 0.1
 
 
+def test_codes_are_compared_at_equal_bits_with_simple_rivals():
+    measured = results.read("counted_codes")
+    n = len(measured["photographs"])
+    for name in ("k-means", "transform", "JPEG", "JPEG, flat", "WebP", "codec", "networks"):
+        for row in measured[name]:
+            assert len(row["bpp"]) == len(row["mse"]) == n
+            assert 0 < min(row["bpp"]) < max(row["bpp"]) < 8
+    codec = pd.DataFrame(measured["codec"])
+    # more bits, less error, for each seed
+    for _, rows in codec.sort_values("setting").groupby("seed"):
+        assert rows["bpp"].map(np.mean).is_monotonic_increasing
+        assert rows["mse"].map(np.mean).is_monotonic_decreasing
+    assert set(codec["seed"]) == {0, 1, 2}
+    networks = pd.DataFrame(measured["networks"])
+    use = networks.groupby("kind")["use"]
+    assert use.min()["VQ, revived"] > 0.9
+    evenness = networks.groupby("kind")["perplexity"]
+    assert evenness.max()["VQ, not revived"] < evenness.min()["VQ, revived"]
+
+
 KINDS = results.read("kinds")
 NETWORKS = {"unconstrained", "narrow", "sparse", "contractive", "denoising", "masked"}
 

@@ -349,6 +349,42 @@ def test_the_steps_show_the_noisy_images_and_the_estimates_of_the_chapter(figure
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
 
 
+@chapter("14_codes_that_are_counted", "bits-slider")
+def test_the_bits_show_what_each_codec_decodes_at_about_equal_bits(figure):
+    figure, data = figure
+    slider = figure.locator("input[type=range]")
+    pictures, words = figure.locator(".live-row img"), figure.locator(".live-row output")
+    photographs = data["photographs"]
+
+    def compare(photograph, rate):
+        items = photographs[photograph]["rates"][rate]["items"]
+        for item, picture, says in zip(items, pictures.all(), words.all(), strict=True):
+            assert picture.get_attribute("src").endswith(item["webp"])
+            assert photographs[photograph]["name"] in picture.get_attribute("alt")
+            assert says.inner_text() == f"{item['bpp']:.2f} bpp, {item['psnr']:.1f} dB"
+        named = f"{items[0]['bpp']:.2f} bits per pixel"
+        assert slider.get_attribute("aria-valuetext") == named
+        assert figure.locator(".live-slider output").inner_text() == named
+
+    compare(0, data["start"])
+    slider.focus()
+    slider.press("Home")
+    compare(0, 0)
+    slider.press("ArrowRight")
+    compare(0, 1)
+    figure.get_by_role("button", name=photographs[1]["name"]).press("Enter")
+    compare(1, 1)
+    slider.press("End")
+    compare(1, len(photographs[1]["rates"]) - 1)
+    assert pictures.first.evaluate("e => e.naturalHeight") == 128
+    for photograph in photographs:
+        for rate in photograph["rates"]:
+            first, *others = (item["bpp"] for item in rate["items"])
+            # at few bits the qualities of JPEG and WebP are far apart
+            assert all(abs(bpp / first - 1) < 0.25 for bpp in others)
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
 @chapter("09_variational_autoencoder", "latent-plane")
 def test_the_plane_decodes_the_place_under_the_cursor(figure):
     figure, data = figure

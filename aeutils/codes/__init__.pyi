@@ -1,4 +1,14 @@
+from .codec import PhotoCodec as PhotoCodec
+from .codec import codec_networks as codec_networks
+from .codec import load_photo_codec as load_photo_codec
+from .quantised import FiniteScalarQuantiser as FiniteScalarQuantiser
+from .quantised import VectorQuantiser as VectorQuantiser
+from .quantised import codebook_use as codebook_use
+from .quantised import patch_autoencoder as patch_autoencoder
+from .quantised import principal_patches as principal_patches
 from .sparse import ReviveDeadUnits as ReviveDeadUnits
 from .sparse import SparseCode as SparseCode
 from .sparse import best_cosines as best_cosines
 from .sparse import sparse_autoencoder as sparse_autoencoder
+from .streams import IndexPrior as IndexPrior
+from .streams import ValuePrior as ValuePrior

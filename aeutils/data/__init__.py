@@ -33,6 +33,7 @@ __all__ = [
     "load_odd_beat",
     "load_page_cleaner_weights",
     "load_penguins",
+    "load_photo_codec_weights",
     "load_photo_denoiser_weights",
     "load_prose",
     "load_scanned_page",
@@ -297,6 +298,24 @@ def load_digit_generator_weights() -> list[NDArray[np.float32]]:
         If the data file is missing, truncated or altered.
     """
     return _load_weights("diffusion_network.npz")
+
+
+def load_photo_codec_weights() -> list[NDArray[np.float32]]:
+    """Load the networks and priors of :class:`aeutils.codes.PhotoCodec`, trained by the book.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        The weights of :func:`aeutils.codes.codec_networks`, analysis first, stored in half
+        precision; for all qualities the weights and half of the frequencies of the priors; and
+        from which fraction on values are rounded up.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    return _load_weights("photo_codec.npz")
 
 
 def _load_weights(name: str) -> list[NDArray[np.float32]]:
