@@ -125,6 +125,7 @@ Keras's LSTM has no fused kernel for processors: written out step by step (`unro
 {of_sparse_codes}
 
 {of_counted_codes}
+{of_without_labels}
 
 ## Sequences
 
@@ -667,6 +668,47 @@ def lstm_vae_table(measured):
     return markdown(["network", "seconds an epoch"], rows)
 
 
+def without_labels_section(measured):
+    """Return what benchmarks/without_labels.py has measured, as a section of the page."""
+    rows = []
+    for name, runs in measured["methods"].items():
+        cells = [
+            spread([100 * a for run in runs.values() for a in run[n]["accuracy"]], 1)
+            for n in ("100", "1000")
+        ]
+        settings = {run["1000"].get("setting", "–") for run in runs.values()}
+        seconds = [run["training"].get("seconds") for run in runs.values() if "training" in run]
+        took = f"{sum(seconds) / len(seconds):.0f}" if seconds and seconds[0] else "–"
+        rows.append([name, *cells, "; ".join(sorted(settings)), took])
+    filled = [
+        [
+            name,
+            *(
+                spread([run[share] for run in runs.values()], 4)
+                for share in next(iter(runs.values()))
+            ),
+        ]
+        for name, runs in measured["filling"].items()
+    ]
+    return "\n\n".join(
+        [
+            "## Learning without labels",
+            f"Measured on {measured['date']} by `python benchmarks/without_labels.py`, a part of "
+            f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. Right "
+            "answers on 10,000 test digits, %, with 100 and 1,000 labels: mean ± standard "
+            "deviation of five draws of labels, times three seeds where a method has any; the "
+            "settings with 1,000 labels, chosen on selection digits; seconds of training without "
+            "labels. [Chapter 15](../notebooks/15_learning_without_labels.ipynb) says what the "
+            "methods are.",
+            markdown(["method", "100 labels", "1,000 labels", "setting", "seconds"], rows),
+            "Mean squared error of hidden pixels of 2,000 test digits, by the share of patches "
+            "that are hidden.",
+            markdown(["method", *(f"{float(s):.0%} hidden" for s in ("0.5", "0.75", "0.9"))],
+                     filled),
+        ]
+    )  # fmt: skip
+
+
 def sparse_section(measured):
     """Return what benchmarks/sparse_codes.py has measured, as a section of the page."""
     levels = measured["recovery"].values()
@@ -1145,6 +1187,7 @@ def render():
         of_diffusion=diffusion_section(results.read("diffusion")),
         of_sparse_codes=sparse_section(results.read("sparse_codes")),
         of_counted_codes=counted_section(results.read("counted_codes")),
+        of_without_labels=without_labels_section(results.read("without_labels")),
         of_kinds=kinds_section(results.read("kinds")),
         of_scaling=scaling_section(results.read("scaling")),
         charts={name: charts.figure(name) for name in charts.CHARTS},

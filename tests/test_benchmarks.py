@@ -190,6 +190,25 @@ def test_codes_are_compared_at_equal_bits_with_simple_rivals():
     assert evenness.max()["VQ, not revived"] < evenness.min()["VQ, revived"]
 
 
+def test_encoders_without_labels_stand_beside_simple_rivals():
+    measured = results.read("without_labels")
+    methods = measured["methods"]
+    assert {"pixels, linear", "pixels, RBF", "PCA, RBF", "HOG, linear"} < set(methods)
+    assert {"untrained", "masked", "denoising", "contrastive"} < set(methods)
+    assert {"network, labels alone, moved", "patch k-means, linear"} < set(methods)
+    for runs in methods.values():
+        for run in runs.values():
+            for n in ("100", "1000"):
+                assert len(run[n]["accuracy"]) == 5
+            assert np.mean(run["100"]["accuracy"]) < np.mean(run["1000"]["accuracy"])
+    for name in ("untrained", "masked", "denoising", "contrastive"):
+        assert len(methods[name]) >= 1
+    assert {"mean image", "PCA with missing pixels", "neighbours' mean"} < set(measured["filling"])
+    for runs in measured["filling"].values():
+        for run in runs.values():
+            assert run["0.5"] < run["0.75"] < run["0.9"] or run["0.9"] > 0.06
+
+
 KINDS = results.read("kinds")
 NETWORKS = {"unconstrained", "narrow", "sparse", "contractive", "denoising", "masked"}
 

@@ -542,6 +542,41 @@ def test_the_reader_of_units_shows_images_and_changed_answers(figure):
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
 
 
+@chapter("15_learning_without_labels", "hidden-patches")
+def test_the_slider_of_hidden_patches_shows_what_two_methods_make_of_the_visible_ones(figure):
+    figure, data = figure
+    slider = figure.locator("input[type=range]")
+    seen, linear, network, digits = figure.locator(".live-app img").all()
+    last = len(data["steps"]) - 1
+
+    def compare(i):
+        step = data["steps"][i]
+        for picture, key in ((seen, "seen"), (linear, "linear"), (network, "network")):
+            assert picture.get_attribute("src").endswith(step[key])
+        assert digits.get_attribute("src").endswith(data["digits"])
+        assert slider.get_attribute("aria-valuetext") == f"{step['visible']} of 49"
+        assert f"{step['visible']} of 49" in seen.get_attribute("alt")
+        words = figure.locator(".live-app div output").all_inner_texts()
+        assert [text.split()[-1] for text in words[1:3]] == step["errors"]
+
+    assert figure.locator("> img").is_hidden()
+    compare(data["start"])
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    compare(last)
+    visible = [step["visible"] for step in data["steps"]]
+    assert visible == sorted(visible)
+    # the more is visible, the smaller the error
+    for errors in zip(*(map(float, step["errors"]) for step in data["steps"]), strict=True):
+        assert errors[-1] < errors[0]
+    assert seen.evaluate("e => e.naturalHeight") == 28
+    assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
+
+
 def answers(node, way=()):
     """Yield every answer of a decision tree with the choices that lead to it."""
     if "leaf" in node:

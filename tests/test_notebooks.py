@@ -130,6 +130,16 @@ def test_chapter_and_package_build_the_same_network(chapter, build):
     assert layer_by_layer(built["autoencoder"]) == layer_by_layer(build())
 
 
+def test_chapter_15_and_package_build_the_same_networks():
+    built = {}
+    for cell in code_cells(ROOT / "notebooks" / "15_learning_without_labels.ipynb"):
+        if "builds-model" in tags(cell):
+            exec(cell.source, built)
+    for build in ("patch_encoder", "patch_decoder"):
+        chapters, packages = built[build](), getattr(codes, build)()
+        assert layer_by_layer(chapters) == layer_by_layer(packages)
+
+
 def first_cell(path):
     cell = code_cells(path)[0]
     assert "REPOSITORY" in cell.source

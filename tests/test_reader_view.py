@@ -23,6 +23,7 @@ REACHED = [
     "12_from_denoiser_to_generator",
     "13_codes_one_can_read",
     "14_codes_that_are_counted",
+    "15_learning_without_labels",
 ]
 # pixels of the article and down to its first figure, at a window of 1280; percent of the height
 LONGEST, FIRST_FIGURE = 14_000, 500

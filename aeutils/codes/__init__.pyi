@@ -1,6 +1,16 @@
 from .codec import PhotoCodec as PhotoCodec
 from .codec import codec_networks as codec_networks
 from .codec import load_photo_codec as load_photo_codec
+from .masked import MaskedAutoencoder as MaskedAutoencoder
+from .masked import all_places as all_places
+from .masked import contrastive_loss as contrastive_loss
+from .masked import from_patches as from_patches
+from .masked import load_masked_autoencoder as load_masked_autoencoder
+from .masked import moved as moved
+from .masked import patch_decoder as patch_decoder
+from .masked import patch_encoder as patch_encoder
+from .masked import to_patches as to_patches
+from .masked import transformer_block as transformer_block
 from .quantised import FiniteScalarQuantiser as FiniteScalarQuantiser
 from .quantised import VectorQuantiser as VectorQuantiser
 from .quantised import codebook_use as codebook_use

@@ -29,6 +29,7 @@ __all__ = [
     "load_digit_generator_weights",
     "load_fashion_mnist",
     "load_heartbeats",
+    "load_masked_autoencoder_weights",
     "load_mnist",
     "load_odd_beat",
     "load_page_cleaner_weights",
@@ -316,6 +317,23 @@ def load_photo_codec_weights() -> list[NDArray[np.float32]]:
         If the data file is missing, truncated or altered.
     """
     return _load_weights("photo_codec.npz")
+
+
+def load_masked_autoencoder_weights() -> list[NDArray[np.float32]]:
+    """Load the weights of :func:`aeutils.codes.load_masked_autoencoder`, trained by the book.
+
+    Returns
+    -------
+    list of numpy.ndarray
+        Those of the encoder, then those of the decoder, as ``set_weights`` takes them; stored in
+        half precision.
+
+    Raises
+    ------
+    DataFileError
+        If the data file is missing, truncated or altered.
+    """
+    return _load_weights("masked_autoencoder.npz")
 
 
 def _load_weights(name: str) -> list[NDArray[np.float32]]:
