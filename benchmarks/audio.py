@@ -45,16 +45,23 @@ CHOSEN_AT, CHOSEN_ON = (5,), 4  # dB; seconds of each selection voice
 GRIDS = {
     "spectral subtraction, oracle": [
         {"over_subtraction": over, "floor": floor}
-        for over, floor in itertools.product((1.0, 2.0, 3.0, 4.0, 6.0), (0.02, 0.05, 0.1, 0.2))
+        for over, floor in itertools.product(
+            (1.0, 2.0, 3.0, 4.0, 6.0), (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+        )
     ],
     "Wiener, oracle": [
         {"smoothing": smoothing, "floor": floor}
-        for smoothing, floor in itertools.product((0.6, 0.8, 0.9, 0.95, 0.98), (0.02, 0.05, 0.1))
+        for smoothing, floor in itertools.product(
+            (0.6, 0.8, 0.9, 0.95, 0.98), (0.0, 0.01, 0.02, 0.05, 0.1)
+        )
     ],
     "Wiener, blind": [
         {"by": by, "rule": rule, "smoothing": smoothing, "floor": floor}
         for by, rule, smoothing, floor in itertools.product(
-            ("quantile", "minimum"), ("wiener", "log"), (0.8, 0.9, 0.98), (0.05, 0.1, 0.2)
+            ("quantile", "minimum"),
+            ("wiener", "log"),
+            (0.6, 0.8, 0.9, 0.95, 0.98),
+            (0.02, 0.05, 0.1, 0.2),
         )
     ],
 }
@@ -322,6 +329,10 @@ def main():
         {
             **setup,
             "settings": settings,
+            "grids": {
+                name: {key: sorted({some[key] for some in grid}) for key in grid[0]}
+                for name, grid in GRIDS.items()
+            },
             "delay_of_rnnoise": delay,
             "clean_si_sdr_db": {name: kept[name] for name in ORDER if name in kept},
             "music_si_sdr_db": {name: of_music[name] for name in ORDER if name in of_music},

@@ -37,6 +37,13 @@ def test_noise_was_added_at_the_stated_ratios(kind):
     assert (np.diff(np.mean(MEASURED["stoi"][kind]["nothing"], axis=1)) > 0).all()
 
 
-def test_settings_were_chosen_inside_the_grids():
-    for settings in MEASURED["settings"].values():
-        assert list(settings) == FILTERS
+@pytest.mark.parametrize("measure", ["si_sdr_db", "stoi"])
+@pytest.mark.parametrize("method", FILTERS)
+def test_settings_were_chosen_inside_the_grids(measure, method):
+    for key, value in MEASURED["settings"][measure][method].items():
+        tried = MEASURED["grids"][method][key]
+        assert value in tried
+        if not isinstance(value, str):
+            # 0 is the lowest floor that there is
+            assert min(tried) < value or value == 0
+            assert value < max(tried)
