@@ -305,3 +305,18 @@ def test_the_codec_refuses_what_it_cannot_code(codec, photograph, quality, messa
 def test_the_codec_refuses_what_is_no_stream(codec, stream):
     with pytest.raises(AeutilsError):
         codec.decode(stream)
+
+
+def test_a_head_cannot_ask_for_all_memory(codec):
+    """65,535 pixels a side are few enough places, but not with 64 values each."""
+    stream = codec.encode(np.zeros((8, 8), np.uint8), 1)
+    with pytest.raises(AeutilsError, match="8192 × 8192 × 64"):
+        codec.decode(stream[:1] + b"\xff\xff\xff\xff" + stream[5:])
+    with pytest.raises(ImageError, match="at most 65535"):
+        codec.encode(np.zeros((8, 65_536), np.uint8), 1)
+
+
+@pytest.mark.parametrize("values", [np.zeros((2, 2, 3), int), np.zeros((2, 2, 64)), [1, 2]])
+def test_a_photograph_is_made_of_whole_numbers_in_all_channels(codec, values):
+    with pytest.raises(AeutilsError, match="values must be integers of shape"):
+        codec.photograph(values, 1)

@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import ArrayLike, NDArray
 
-from aeutils.codes.streams import ValuePrior
+from aeutils.codes.streams import LARGEST_SIDE, MOST, ValuePrior
 from aeutils.core.checks import plain_array, positive_integer, real_number
 from aeutils.core.errors import AeutilsError, ImageError, ModelError
 from aeutils.core.networks import set_stored_weights
@@ -138,6 +138,11 @@ class PhotoCodec:
                 f"photograph must be grey, uint8, at least {SIDE} × {SIDE} pixels; got "
                 f"{pixels.dtype}, {pixels.shape}. Pillow makes it: picture.convert('L')."
             )
+        if max(pixels.shape) > LARGEST_SIDE or pixels.size > MOST:
+            raise ImageError(
+                f"photograph must have sides of at most {LARGEST_SIDE} pixels and at most {MOST} "
+                f"pixels; got {pixels.shape}. Cut it."
+            )
         step = self._step(quality)
         padded = np.pad(pixels, [(0, -n % SIDE) for n in pixels.shape], mode="edge")
         images = padded[None, ..., None].astype(np.float32) / 255
@@ -147,8 +152,21 @@ class PhotoCodec:
         return np.clip(values, -LIMIT, LIMIT).astype(np.int64)
 
     def photograph(self, values: ArrayLike, quality: int) -> NDArray[np.uint8]:
-        """Return the photograph of whole numbers, padded to multiples of 8."""
-        numbers = np.asarray(values, np.float32)[None]
+        """Return the photograph of whole numbers, padded to multiples of 8.
+
+        Raises
+        ------
+        AeutilsError
+            If the values are not integers of shape (rows, columns, 64), or `quality` is not an
+            integer from 1 to 6.
+        """
+        numbers = plain_array("values", values)
+        if numbers.ndim != 3 or numbers.shape[-1] != CHANNELS or numbers.dtype.kind not in "iu":
+            raise AeutilsError(
+                f"values must be integers of shape (rows, columns, {CHANNELS}); got "
+                f"{numbers.dtype}, {numbers.shape}."
+            )
+        numbers = numbers[None].astype(np.float32)
         x = ops.convert_to_numpy(self.synthesis([numbers, self._step(quality)], training=False))
         return np.clip(np.rint(255 * x[0, ..., 0]), 0, 255).astype(np.uint8)
 

@@ -10,6 +10,7 @@ from scipy.ndimage import affine_transform
 
 from aeutils.core.checks import plain_array, positive_integer, random_generator, real_number
 from aeutils.core.errors import AeutilsError, ModelError
+from aeutils.core.networks import set_stored_weights
 from aeutils.data import load_masked_autoencoder_weights
 
 __all__ = [
@@ -195,15 +196,13 @@ def contrastive_loss(one: Any, other: Any, temperature: float = 0.2) -> Any:
     )
 
 
-def transformer_block(tokens: Any, others: Any = None, heads: int = 4) -> Any:
-    """Let tokens attend to each other, or to others, then transform each by itself.
+def transformer_block(tokens: Any, heads: int = 4) -> Any:
+    """Let tokens attend to each other, then transform each by itself.
 
     Parameters
     ----------
     tokens : keras.KerasTensor, shape (n, n_tokens, width)
         What comes out has the same shape.
-    others : keras.KerasTensor or None, shape (n, n_others, any width)
-        What the tokens attend to; by default themselves.
     heads : int, default 4
         Number of attention heads, which divides the width.
 
@@ -214,8 +213,7 @@ def transformer_block(tokens: Any, others: Any = None, heads: int = 4) -> Any:
     width = tokens.shape[-1]
     query = layers.LayerNormalization()(tokens)
     attention = layers.MultiHeadAttention(heads, width // heads)
-    seen = attention(query, query if others is None else others)
-    tokens = layers.Add()([tokens, seen])
+    tokens = layers.Add()([tokens, attention(query, query)])
     hidden = layers.Dense(2 * width, "relu")(layers.LayerNormalization()(tokens))
     return layers.Add()([tokens, layers.Dense(width)(hidden)])
 
@@ -381,8 +379,8 @@ def load_masked_autoencoder() -> MaskedAutoencoder:
     """
     encoder, decoder = patch_encoder(), patch_decoder()
     weights, n = load_masked_autoencoder_weights(), len(encoder.weights)
-    encoder.set_weights(weights[:n])
-    decoder.set_weights(weights[n:])
+    for network, own in ((encoder, weights[:n]), (decoder, weights[n:])):
+        set_stored_weights(network, own, "masked_autoencoder.npz", "Install aeutils again.")
     return MaskedAutoencoder(encoder, decoder)
 
 

@@ -18,7 +18,7 @@ __all__ = ["IndexPrior", "ValuePrior"]
 # a stream begins with height and width, two bytes each
 LARGEST_SIDE = 65_535
 # and holds at most so many codes, so that a damaged head cannot ask for all memory
-MOST = 2**26
+MOST = 2**25
 # what the frequencies of a context add up to, about
 TOTAL = 2**20
 # sizes of values are weighed in parts of 256
@@ -343,7 +343,7 @@ class ValuePrior:
         AeutilsError
             If the stream cannot be one; of most damaged ones wrong codes are returned.
         """
-        (height, width), decoder = _opened(stream)
+        (height, width), decoder = _opened(stream, self.n_channels)
         n, m = self.n_channels, 2 * self.limit
         models, edges = _models(self.frequencies), EDGES
         around, same = self.weights[:, :n], self.weights[:, n : 2 * n].T.copy()
@@ -436,6 +436,8 @@ def _integers(name: str, grid: ArrayLike, ndim: int, low: int, high: int) -> NDA
         )
     if max(array.shape[:2]) > LARGEST_SIDE:
         raise AeutilsError(f"{name} must have sides of at most {LARGEST_SIDE}; got {array.shape}.")
+    if array.size > MOST:
+        raise AeutilsError(f"{name} must hold at most {MOST} codes; got {array.size}. Cut it.")
     if array.dtype.kind not in "iu":
         raise AeutilsError(f"{name} must hold integers; got type {array.dtype}. Round it first.")
     if array.min() < low or array.max() > high:
@@ -486,7 +488,7 @@ def _models(frequencies: NDArray) -> list[Any]:
     return [model(row.astype(np.float32), perfect=False) for row in frequencies]
 
 
-def _opened(stream: bytes) -> tuple[tuple[int, int], Callable[[Any], int]]:
+def _opened(stream: bytes, n_channels: int = 1) -> tuple[tuple[int, int], Callable[[Any], int]]:
     """Return height and width of what a stream holds, and what decodes the next symbol."""
     if not isinstance(stream, bytes) or len(stream) < 4 or len(stream) % 4:
         raise AeutilsError(
@@ -494,8 +496,10 @@ def _opened(stream: bytes) -> tuple[tuple[int, int], Callable[[Any], int]]:
             f"{len(stream) if isinstance(stream, bytes) else type(stream).__name__}."
         )
     height, width = np.frombuffer(stream[:4], "<u2").tolist()
-    if not 1 <= height * width <= MOST:
-        raise AeutilsError(f"stream must hold 1 to {MOST} codes; its head says {height} × {width}.")
+    if not 1 <= height * width * n_channels <= MOST:
+        raise AeutilsError(
+            f"stream must hold 1 to {MOST} codes; its head says {height} × {width} × {n_channels}."
+        )
     words = np.frombuffer(stream[4:], "<u4").astype(np.uint32)
     decoder = _constriction().queue.RangeDecoder(words)
 
