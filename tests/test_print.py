@@ -110,7 +110,7 @@ def test_answers_are_at_the_end_and_linked_both_ways(edition, printed):
         assert explanation in end
         assert explanation not in text
     solutions = [s for page in printed for s in page.select("#solutions")]
-    assert len(solutions) == len(list((ROOT / "notebooks").glob("*.ipynb"))) == 13
+    assert len(solutions) == len(list((ROOT / "notebooks").glob("*.ipynb"))) == 15
     for solution in solutions:
         for piece in solution.select("details.solution > p, pre"):
             assert words(piece) in end

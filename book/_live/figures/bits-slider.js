@@ -39,7 +39,7 @@ liveFigure("bits-slider", (app, data) => {
     cells.forEach(([method, picture, says], i) => {
       const { webp, bpp, psnr } = items[i];
       picture.src = `data:image/webp;base64,${webp}`;
-      picture.alt = `detail of ${name}, ${method}`;
+      picture.alt = `a detail of ${name}, ${method}`;
       says.textContent = `${bpp.toFixed(2)} bpp, ${psnr.toFixed(1)} dB`;
       says.style.fontWeight = psnr === best ? "bold" : "normal";
     });
