@@ -13,7 +13,7 @@ liveFigure("hidden-patches", (app, data) => {
     return (png, words) => {
       picture.src = `data:image/png;base64,${png}`;
       caption.textContent = `${name}${words}`;
-      picture.alt = caption.textContent;
+      picture.alt = `a row of digits, ${caption.textContent}`;
     };
   };
 
