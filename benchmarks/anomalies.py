@@ -479,8 +479,6 @@ def main(parts):
     measured = {"minutes": {}}
     if parts:
         measured = results.read("anomalies")
-        for key in ("date", "processor", "on"):
-            del measured[key]
     measured |= {"seeds": len(SEEDS), "rates": RATES, "shares": SHARES}
     for part in parts or runs:
         began = time.perf_counter()

@@ -588,8 +588,7 @@ def main(parts):
     _, apart = training_photographs()
     for name in parts or every:
         began = time.process_time()
-        path = results.FOLDER / "counted_codes.json"
-        stored = results.read("counted_codes") if path.exists() else {}
+        stored = results.so_far("counted_codes")
         stored["photographs"] = {name: list(p.shape) for name, p in test.items()}
         ({"ship": ship} | every)[name](list(test.values()), apart, stored)
         print(f"{name}: {time.process_time() - began:.0f} s", flush=True)

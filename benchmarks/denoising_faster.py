@@ -480,9 +480,7 @@ def targets(d, images=16_000, judged=500):
 
 def save(**part):
     """Store what a part has measured, and on what, beside what others have stored meanwhile."""
-    exists = (results.FOLDER / "denoising_faster.json").exists()
-    stored = results.read("denoising_faster") if exists else {}
-    kept = {k: v for k, v in stored.items() if k not in ("date", "processor", "on")}
+    kept = results.so_far("denoising_faster")
     kept["processors"] = kept.get("processors", {}) | dict.fromkeys(part, results.processor())
     results.write("denoising_faster", {"noise_factor": NOISE_FACTOR} | kept | part)
 

@@ -537,22 +537,9 @@ PARTS = {
 }
 
 
-def merged(old, new):
-    """Return nested dictionaries with what is new in the place of what is old."""
-    both = {**old, **new}
-    for key in old.keys() & new.keys():
-        if isinstance(old[key], dict) and isinstance(new[key], dict):
-            both[key] = merged(old[key], new[key])
-    return both
-
-
 def save(stored):
     """Add what has been measured to what other runs have stored, with the machine of today."""
-    path = results.FOLDER / "diffusion.json"
-    old = results.read("diffusion") if path.exists() else {}
-    both = merged(old, stored)
-    machine = ("date", "processor", "on")
-    results.write("diffusion", {k: v for k, v in both.items() if k not in machine})
+    results.write("diffusion", results.merged(results.so_far("diffusion"), stored))
 
 
 def main(words):

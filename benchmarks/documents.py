@@ -550,8 +550,6 @@ def main(words):
         if name != "a4":
             version = subprocess.run(["tesseract", "--version"], capture_output=True, text=True)
             stored["tesseract"] = version.stdout.split()[1]
-        for key in ("date", "processor", "on"):
-            stored.pop(key, None)
         if names:
             found = beside(stored, found)
         else:

@@ -667,13 +667,11 @@ def main(words):
         PARTS[word](found)
         found["minutes"] = {word: round((time.perf_counter() - began) / 60, 1)}
         # read now, since other parts may have been stored meanwhile
-        path = results.FOLDER / "kinds.json"
-        stored = results.read("kinds") if path.exists() else {}
+        stored = results.so_far("kinds")
         for key, value in found.items():
             known = stored.get(key) if key in ("training", "minutes") else None
             stored[key] = {**known, **value} if known else value
-        old = ("date", "processor", "on")
-        results.write("kinds", {k: v for k, v in stored.items() if k not in old})
+        results.write("kinds", stored)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,27 @@ def write(name, results):
     machine = {"date": date.today().isoformat(), "processor": processor(), "on": device_report()}
     path = FOLDER / f"{name}.json"
     with atomic_write(path) as file:
-        file.write((json.dumps({**machine, **results}, indent=2) + "\n").encode())
+        # of results that were stored before, neither the day nor the machine is kept
+        text = json.dumps({**machine, **results, **machine}, indent=2)
+        file.write((text + "\n").encode())
     print(f"written: {path.relative_to(FOLDER.parent)}")
 
 
 def read(name):
     """Return the results stored as ``benchmarks/<name>.json``."""
     return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def so_far(name):
+    """Return what is stored as ``benchmarks/<name>.json``, empty where there is nothing yet."""
+    return read(name) if (FOLDER / f"{name}.json").exists() else {}
+
+
+def merged(old, new):
+    """Return nested dictionaries with what is new in the place of what is old."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {key: merged(old.get(key), value) for key, value in new.items()}
+    return new
 
 
 def words_and_seeds(words, seeds):

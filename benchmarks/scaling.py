@@ -51,22 +51,9 @@ EXAMPLES = results.FOLDER.parent / "examples"
 HERE = "127.0.0.1"
 
 
-def so_far():
-    """Return what is stored."""
-    exists = (results.FOLDER / "scaling.json").exists()
-    return results.read("scaling") if exists else {}
-
-
-def merged(old, new):
-    """Return the one, with what the other has in its place and besides."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return old | {key: merged(old.get(key), value) for key, value in new.items()}
-    return new
-
-
 def store(found):
     """Store what was found beside what other processes have stored meanwhile."""
-    found = merged(so_far(), found)
+    found = results.merged(results.so_far("scaling"), found)
     if "settings" in found:  # in their order, whichever came first
         runs = found["settings"]["runs"]
         found["settings"]["runs"] = {
@@ -596,7 +583,7 @@ def main():
         in_turns = part in (settings, shards)
         chosen = range(TURNS) if in_turns and arguments.turn is None else [arguments.turn or 0]
         for turn in chosen:
-            found = so_far()
+            found = results.so_far("scaling")
             part(found, turn)
             store(found)
 

@@ -379,20 +379,7 @@ PARTS = {
 
 def save(measured):
     """Add what a part has measured to what is stored, with the day and the machine of today."""
-    path = results.FOLDER / "sparse_codes.json"
-    stored = results.read("sparse_codes") if path.exists() else {}
-    for name in ("date", "processor", "on"):
-        stored.pop(name, None)
-    results.write("sparse_codes", merged(stored, measured))
-
-
-def merged(old, new):
-    """Return nested dictionaries with what is new in the place of what is old."""
-    both = {**old, **new}
-    for key in old.keys() & new.keys():
-        if isinstance(old[key], dict) and isinstance(new[key], dict):
-            both[key] = merged(old[key], new[key])
-    return both
+    results.write("sparse_codes", results.merged(results.so_far("sparse_codes"), measured))
 
 
 def main(words):

@@ -476,7 +476,7 @@ def beta(seeds, stored):
                     pictures[str(weight)] = sheet(both, 6)
             measured.append(run)
             print(run, flush=True)
-    old = read().get("beta", {"runs": [], "pictures": {}})
+    old = results.so_far("variational").get("beta", {"runs": [], "pictures": {}})
     stored["beta"] = {
         "n": len(x),
         "epochs": BETA_EPOCHS,
@@ -527,7 +527,10 @@ def labels(seeds, stored):
             }
             measured.append(run)
             print(run, flush=True)
-    runs = [*others(read().get("labels", {"runs": []})["runs"], seeds), *measured]
+    runs = [
+        *others(results.so_far("variational").get("labels", {"runs": []})["runs"], seeds),
+        *measured,
+    ]
     runs.sort(
         key=lambda run: (plans.index((run["width"], run["beta"], run["epochs"])), run["seed"])
     )
@@ -835,19 +838,12 @@ PARTS = {
 }
 
 
-def read():
-    """Return what has been measured so far."""
-    path = results.FOLDER / "variational.json"
-    return results.read("variational") if path.exists() else {}
-
-
 def save(part):
     """Write what a part has measured, with the day and the machine of today.
 
     What other parts have written meanwhile stays.
     """
-    merged = {k: v for k, v in read().items() if k not in ("date", "processor", "on")}
-    results.write("variational", {**merged, **part})
+    results.write("variational", {**results.so_far("variational"), **part})
 
 
 def others(runs, seeds):
@@ -861,7 +857,7 @@ def main(words):
     if set(words) - set(PARTS):
         sys.exit(__doc__)
     for word in words or PARTS:
-        before = read()
+        before = results.so_far("variational")
         stored = copy.deepcopy(before)
         PARTS[word](seeds, stored)
         save({k: v for k, v in stored.items() if v != before.get(k)})

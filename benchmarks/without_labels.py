@@ -494,10 +494,7 @@ PARTS = {
 
 def save(measured):
     """Add what a part has measured to what is stored, with the day and the machine of today."""
-    path = results.FOLDER / "without_labels.json"
-    stored = results.read("without_labels") if path.exists() else {}
-    for name in ("date", "processor", "on"):
-        stored.pop(name, None)
+    stored = results.so_far("without_labels")
     for group, methods in measured.items():
         for method, runs in methods.items():
             stored.setdefault(group, {}).setdefault(method, {}).update(runs)
