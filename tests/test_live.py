@@ -46,6 +46,17 @@ def drag(part, start, stop):
     mouse.up()
 
 
+def move_by_keys(slider, compare, last):
+    """Move a slider to its first, second and last place; compare what is shown at each."""
+    slider.focus()
+    slider.press("Home")
+    compare(0)
+    slider.press("ArrowRight")
+    compare(1)
+    slider.press("End")
+    compare(last)
+
+
 def grey(canvas):
     """Return the pixels of a canvas, from 0 to 1."""
     script = """canvas => Array.from(canvas.getContext("2d")
@@ -335,13 +346,7 @@ def test_the_steps_show_the_noisy_images_and_the_estimates_of_the_chapter(figure
         assert all(text.endswith(here["sigma"]) for text in words)
 
     compare(data["start"])
-    slider.focus()
-    slider.press("Home")
-    compare(0)
-    slider.press("ArrowRight")
-    compare(1)
-    slider.press("End")
-    compare(last)
+    move_by_keys(slider, compare, last)
     box = slider.bounding_box()
     figure.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert abs(int(slider.input_value()) - last / 2) <= 1
@@ -426,13 +431,7 @@ def test_the_beta_slider_shows_pictures_and_terms_of_each_network(figure):
 
     assert figure.locator("> img").is_hidden()
     compare(data["start"])
-    slider.focus()
-    slider.press("Home")
-    compare(0)
-    slider.press("ArrowRight")
-    compare(1)
-    slider.press("End")
-    compare(last)
+    move_by_keys(slider, compare, last)
     # each picture is six digits, decoded by the browser, and has words that say which network
     sizes = pictures.evaluate_all("images => images.map(i => [i.naturalWidth, i.naturalHeight])")
     assert sizes == 3 * [data["size"]]
@@ -478,13 +477,7 @@ def test_the_score_of_the_sliding_window_is_the_mean_over_windows(figure):
 
     assert figure.locator("> img").is_hidden()
     compare(data["start"])
-    slider.focus()
-    slider.press("Home")
-    compare(0)
-    slider.press("ArrowRight")
-    compare(1)
-    slider.press("End")
-    compare(count - 1)
+    move_by_keys(slider, compare, count - 1)
     button = figure.get_by_role("button")
     button.press("Enter")
     figure.page.wait_for_timeout(500)
@@ -561,13 +554,7 @@ def test_the_slider_of_hidden_patches_shows_what_two_methods_make_of_the_visible
 
     assert figure.locator("> img").is_hidden()
     compare(data["start"])
-    slider.focus()
-    slider.press("Home")
-    compare(0)
-    slider.press("ArrowRight")
-    compare(1)
-    slider.press("End")
-    compare(last)
+    move_by_keys(slider, compare, last)
     visible = [step["visible"] for step in data["steps"]]
     assert visible == sorted(visible)
     # the more is visible, the smaller the error
