@@ -74,7 +74,9 @@ def save(folder):
         model = build()
         x = inputs(model)
         is_vae = isinstance(model, VariationalAutoencoder)
-        model.compile("adam", None if is_vae else "mse")
+        # for two steps TensorFlow need not make graphs, which takes longer than the steps
+        eager = keras.backend.backend() == "tensorflow"
+        model.compile("adam", None if is_vae else "mse", run_eagerly=eager)
         model.fit(x, None if is_vae else x, epochs=2, verbose=0)
         if is_vae:
             refuse_bad_batches(model, x)

@@ -10,8 +10,10 @@ STANDARD = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text()
 # A chapter has thousands of texts in some sixty looks, and axe takes a minute to judge the contrast
 # of each.  It follows from a text's colour, size and weight and from what lies behind it.  Of each
-# look, in the light and in the dark, all are judged until three were that axe can judge; the
-# others are left out, or, in code, take their line's colour, which is judged as well.
+# look, in the light and in the dark, all are judged until three were that axe can judge, or twenty
+# that it cannot, as single letters in formulas; the others are left out, or, in code, take their
+# line's colour, which is judged as well.  What is left out of a signature becomes one text: the
+# reference page has a span for each of its words, and axe looks at all 30,000.
 LEAVE_OUT = """() => {
   const page = document.documentElement, before = page.dataset.theme;
   const texts = [...document.body.querySelectorAll("*")].filter((element) =>
@@ -45,14 +47,28 @@ LEAVE_OUT = """() => {
     const window = around.getBoundingClientRect();
     return box.left >= window.left && box.right <= window.right;
   };
-  const judged = {};
+  const judged = {}, tried = {};
   texts.forEach((text, i) => {
-    const enough = (judged[looks[i]] ||= 0) === 3;
+    const look = looks[i];
+    tried[look] ||= judged[look] ||= 0;
+    const enough = judged[look] === 3 || tried[look] === 20;
     text.toggleAttribute("data-left-out", enough);
-    if (!enough) judged[looks[i]] += canBeJudged(text);
-    else if (text.matches(".highlight pre span") && text.children.length === 0)
+    if (!enough) {
+      const can = canBeJudged(text);
+      judged[look] += can;
+      tried[look] += !can;
+    } else if (text.matches(".highlight pre span") && text.children.length === 0)
       text.replaceWith(text.textContent);
   });
+  const all = new Set(texts);
+  for (const part of document.querySelectorAll(".sig > :not(:has(a))")) {
+    const kept = [part, ...part.querySelectorAll("*")].some((element) =>
+      all.has(element) && !element.hasAttribute("data-left-out"));
+    if (!kept) {
+      part.textContent = part.textContent;
+      part.toggleAttribute("data-left-out", true);
+    }
+  }
 }"""
 CONTRAST = {"id": "color-contrast", "selector": "*:not([data-left-out])"}
 # the rules that look at colours; the dark changes what these find, the width what others do
