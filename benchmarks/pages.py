@@ -58,7 +58,7 @@ def try_it(html):
 def main():
     """Measure everything and store it."""
     if chromium.find_chromium() is None:
-        print("No Chromium (Debian: apt install chromium-headless-shell): benchmarks/pages.json stays as it is")
+        print("No Chromium (Debian: apt install chromium): benchmarks/pages.json stays as it is")
         return
     with tempfile.TemporaryDirectory() as folder:
         html = Path(folder) / "_build" / "html"

@@ -138,7 +138,7 @@ def write_epub(file, edition, config):
     place = {
         element["id"]: file_of(section) + ("" if element is section else f"#{element['id']}")
         for section in sections
-        for element in [section, *section.select("[id]")]
+        for element in [section, *section.find_all(id=True)]
     }
     files, items = {}, [("epub.css", "text/css", ""), ("nav.xhtml", "application/xhtml+xml", "nav")]
     contents = navigation(main.nav, place)

@@ -29,11 +29,9 @@ from epub import write_epub
 from aeutils.core.files import atomic_path, atomic_write
 
 ROOT = build_book.ROOT
-# what only works on a screen
-OF_THE_SCREEN = (
-    "script, style, button, a.headerlink, .toctree-wrapper, .onlyprint, .front-buttons, "
-    "p.check-number"
-)
+# what only works on a screen: elements by their names, and by their classes
+OF_THE_SCREEN = {"script", "style", "button"}
+OF_THE_SCREEN |= {"headerlink", "toctree-wrapper", "onlyprint", "front-buttons", "check-number"}
 APPENDIX = "answers-and-solutions"
 # folded cells that are the same in every chapter, their output included
 SET_UP = ("Setup", "Imports")
@@ -67,12 +65,17 @@ def soup(html):
 def read_article(html, name):
     """Return the article of a page as a soup, or None where it lives by its scripts."""
     page = BeautifulSoup((html / f"{name}.html").read_text(), "html.parser")
-    article = page.select_one("article.bd-article")
-    if article.select_one("canvas"):
+    article = page.find("article", class_="bd-article")
+    if article.find("canvas"):
         return None
-    for element in article.select(OF_THE_SCREEN):
+    for element in article.find_all(of_the_screen):
         element.decompose()
     return article
+
+
+def of_the_screen(element):
+    """Tell whether an element only works on a screen."""
+    return not OF_THE_SCREEN.isdisjoint([element.name, *element.get("class", ())])
 
 
 def fit_in(article, html, name, names):
@@ -80,9 +83,9 @@ def fit_in(article, html, name, names):
     folder = (html / name).parent
     article.name = "section"
     article.attrs = {"class": "page"}
-    for element in article.select("[id]"):
+    for element in article.find_all(id=True):
         element["id"] = anchor(name, element["id"])
-    for element in article.select("[aria-labelledby]"):
+    for element in article.find_all(attrs={"aria-labelledby": True}):
         element["aria-labelledby"] = anchor(name, element["aria-labelledby"])
     for image in article.find_all("img"):
         if not image["src"].startswith("data:"):
@@ -94,7 +97,7 @@ def fit_in(article, html, name, names):
         for key, value in element.attrs.items():
             if isinstance(value, str) and "var(" in value:
                 element[key] = re.sub(COLOUR, r"\1", re.sub(TEXT_COLOUR, "#111", value))
-    for link in article.select("a[href]"):
+    for link in article.find_all("a", href=True):
         parts = urlsplit(link["href"])
         if parts.scheme:
             continue
