@@ -1,19 +1,19 @@
 """Measure codes that are counted for chapter 14: quantisers and codecs of grey photographs.
 
-    .venv/bin/python benchmarks/counted_codes.py [PART ...] [--seed SEED] [--kind KIND]
+    .venv/bin/python benchmarks/counted_codes.py [PART ...] [--seed SEED]
 
-runs the parts kmeans, vq, transform, files, train, codec, or those that are named, and writes
-benchmarks/counted_codes.json; ``train`` takes a minute a seed on one core.  The part ``ship``
-copies the codec of seed 0 into the book.
+runs the parts files, transform, kmeans, choose, vq, train, codec, or those that are named, and
+writes benchmarks/counted_codes.json; ``train`` and ``vq`` take a minute or two a seed on one core.
+The part ``ship`` copies the codec of seed 0 into the book.
 
 Trained on the photographs of benchmarks/photographs.py, made grey; four of them are kept apart for
 choosing.  Judged on whole photographs of scikit-image and scikit-learn.  Bits are those of streams:
 priors are fitted to the training photographs.
 """
 
-import argparse
 import io
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -299,26 +299,22 @@ def crops(pictures, n, size, seed):
     return np.array(squares, np.float32)[..., None] / 255
 
 
-def timed_fit(model, pictures, seconds, peak, size, batch_size, seed, targets=True, per_call=10):
-    """Train for some seconds of this process's own time; the rate follows the clock."""
-    spent, steps, course = 0.0, 0, []
-    began = time.process_time()
-    while spent < seconds:
-        done = spent / seconds
+def fitted(model, pictures, steps, size, batch_size, seed, targets=True, per_call=10, peak=2e-3):
+    """Train for some steps; the learning rate rises for a twentieth of them, and falls to 0."""
+    began, course = time.process_time(), []
+    for step in range(0, steps, per_call):
+        done = step / steps
         rate = peak * min(1, 0.1 + done / 0.05) * (1 + np.cos(np.pi * done)) / 2
         model.optimizer.learning_rate = rate
-        x = crops(pictures, batch_size * per_call, size, [seed, steps])
+        x = crops(pictures, batch_size * per_call, size, [seed, step])
         history = model.fit(
             x, x if targets else None, batch_size=batch_size, shuffle=False, verbose=0
         )
-        steps += per_call
         course.append(history.history["loss"][0])
         if not np.isfinite(course[-1]):
-            raise FloatingPointError(f"the loss is {course[-1]} after {steps} steps")
-        if steps % 500 == 0:
-            print(steps, "steps", round(float(np.mean(course[-20:])), 4), flush=True)
-        spent = time.process_time() - began
-    return {"steps": steps, "seconds": round(spent), "last": float(np.mean(course[-5:]))}
+            raise FloatingPointError(f"the loss is {course[-1]} after {step} steps")
+    seconds = round(time.process_time() - began)
+    return {"steps": steps, "seconds": seconds, "last": round(float(np.mean(course[-5:])), 6)}
 
 
 def start_codec(basis):
@@ -333,7 +329,7 @@ def start_codec(basis):
     return analysis, synthesis
 
 
-def train_codec(seed, seconds, kept=True):
+def train_codec(seed, steps):
     """Train the codec of a seed, and keep its weights."""
     pictures, _ = training_photographs()
     keras.utils.set_random_seed(seed)
@@ -342,13 +338,10 @@ def train_codec(seed, seconds, kept=True):
     model = Training(analysis, synthesis, seed=seed)
     adam = keras.optimizers.Adam(1e-3, clipnorm=1.0)
     model.compile(adam, steps_per_execution=10, jit_compile=False)
-    report = timed_fit(model, pictures, seconds, 2e-3, 128, 8, seed, targets=False)
+    report = fitted(model, pictures, steps, 128, 8, seed, targets=False)
     print("codec", seed, report, flush=True)
-    if kept:
-        weights = [*analysis.get_weights(), *synthesis.get_weights()]
-        np.savez(KEPT / f"codec_{seed}.npz", *weights)
-        (KEPT / f"codec_{seed}.json").write_text(json.dumps(report))
-    return analysis, synthesis
+    np.savez(KEPT / f"codec_{seed}.npz", *analysis.get_weights(), *synthesis.get_weights())
+    (KEPT / f"codec_{seed}.json").write_text(json.dumps(report))
 
 
 def kept_codec(seed, rounds_up=0.5, qualities=None):
@@ -404,15 +397,21 @@ def shown(name, points):
     print(f"{name}: {bpp:.3f} bpp, {-10 * np.log10(mse):.2f} dB", flush=True)
 
 
-def files(test, apart, stored):
-    """Judge JPEG and WebP at several qualities; neither has a choice to make."""
+def files(seeds, test, apart, stored):
+    """Judge JPEG, WebP and AVIF at several qualities; none has another choice to make."""
     settings = {
         "JPEG": [{"quality": q, "optimize": True} for q in (5, 8, 12, 18, 27, 40, 58, 75)],
         # the standard tables spend bits by what eyes see; flat ones by squared error
         "JPEG, flat": [
-            {"qtables": [64 * [q]], "optimize": True} for q in (90, 64, 46, 33, 24, 17, 12)
+            {"qtables": [64 * [q]], "optimize": True}
+            for q in (180, 128, 90, 64, 46, 33, 24, 17, 12)
         ],
         "WebP": [{"quality": q, "method": 6} for q in (0, 4, 10, 20, 35, 55, 75, 85)],
+        # grey alone, and for squared error
+        "AVIF": [
+            {"quality": q, "subsampling": "4:0:0", "advanced": {"tune": "psnr"}}
+            for q in (10, 20, 30, 40, 50, 60, 70)
+        ],
     }
     for kind, several in settings.items():
         stored[kind] = []
@@ -423,14 +422,14 @@ def files(test, apart, stored):
             shown(f"{kind} {setting}", points)
 
 
-def kmeans(test, apart, stored):
-    """Judge patches by k-means, centres of three starts for the length that vq is compared at."""
+def kmeans(seeds, test, apart, stored):
+    """Judge patches by k-means, centres of each seed for the length that vq is compared at."""
     pictures, _ = training_photographs()
     priors = prior_photographs()
     stored["k-means"] = []
     for n_codes in (16, 64, 256, 1024, 2048):
-        for seed in (0, 1, 2) if n_codes == 256 else (0,):
-            centres = k_means(n_codes, SIDE, pictures[::4], seed)
+        for seed in SEEDS if n_codes == 256 else SEEDS[:1]:
+            centres = k_means(n_codes, SIDE, pictures, seed)
             points = judged(by_k_means(centres, SIDE, priors), test)
             found = np.concatenate([nearest(in_patches(p, SIDE), centres) for p in test])
             share, perplexity = codebook_use(found, n_codes)
@@ -448,7 +447,7 @@ def at_equal_bits(points, bpp=0.3):
     return float(low + (high - low) * (np.log(bpp) - a) / (b - a))
 
 
-def transform(test, apart, stored):
+def transform(seeds, test, apart, stored):
     """Judge the transform code; where it rounds down is chosen on photographs kept apart."""
     pictures, _ = training_photographs()
     priors = prior_photographs()
@@ -460,25 +459,27 @@ def transform(test, apart, stored):
         print("rounds up from", 1 - dead, tried[dead], flush=True)
     best = max(tried, key=tried.get)
     stored["transform"] = []
-    for step in (0.09, 0.13, 0.18, 0.25, 0.35, 0.5):
+    for step in (0.06, 0.09, 0.13, 0.18, 0.25, 0.35, 0.5):
         points = judged(by_transform(step, best, basis, priors), test)
         stored["transform"].append({"setting": step, "dead": best} | points)
         shown(f"transform {step}", points)
 
 
-def codec(test, apart, stored):
+def codec(seeds, test, apart, stored):
     """Judge the codec of each seed; a photograph's streams are written and decoded."""
     from aeutils.codes.codec import STEPS
 
-    tried = {}
-    for rounds_up in (0.5, 0.58, 0.66):
-        trained = kept_codec(0, rounds_up, (2, 4))
-        points = [judged(by_codec(trained, quality, []), apart) for quality in (2, 4)]
-        tried[rounds_up] = at_equal_bits(points)
-        print("rounds up from", rounds_up, tried[rounds_up], flush=True)
-    stored["codec_rounds_up"] = best = max(tried, key=tried.get)
-    stored["codec"] = [r for r in stored.get("codec", []) if r["seed"] not in SEEDS]
-    for seed in SEEDS:
+    if SEEDS[0] in seeds:
+        tried = {}
+        for rounds_up in (0.5, 0.58, 0.66):
+            trained = kept_codec(SEEDS[0], rounds_up, (2, 4))
+            points = [judged(by_codec(trained, quality, []), apart) for quality in (2, 4)]
+            tried[rounds_up] = at_equal_bits(points)
+            print("rounds up from", rounds_up, tried[rounds_up], flush=True)
+        stored["codec_rounds_up"] = max(tried, key=tried.get)
+    best = stored["codec_rounds_up"]
+    stored["codec"] = [r for r in stored.get("codec", []) if r["seed"] not in seeds]
+    for seed in seeds:
         trained = kept_codec(seed, best)
         training = json.loads((KEPT / f"codec_{seed}.json").read_text())
         for quality in range(1, len(STEPS) + 1):
@@ -489,23 +490,31 @@ def codec(test, apart, stored):
 
 
 KINDS = ("VQ, revived", "VQ, not revived", "FSQ")
-# brightness, the first component, needs most
-LEVELS = {256: (16, 4, 4)}
+# what is tried of each quantiser on the photographs kept apart, by a seed that is not reported
+TRIED = {
+    "VQ, revived": [{"commitment": weight} for weight in (0.06, 0.25, 1.0, 4.0)],
+    # brightness, the first component, needs most
+    "FSQ": [{"levels": levels} for levels in ((8, 6, 5), (10, 5, 5), (16, 4, 4))],
+}
+VQ_STEPS, SEED_TRIED = 400, 9
 
 
-def start_quantised(kind, n_codes, seed, pictures):
-    """Return an untrained network and its quantiser."""
+def trained_quantiser(kind, seed, pictures, **settings):
+    """Return a trained network, its quantiser and a report."""
     basis = principal_patches([p / 255 for p in pictures[::4]], SIDE)
-    rows = np.concatenate([in_patches(p, SIDE)[::50] for p in pictures]) - 0.5
     keras.utils.set_random_seed(seed)
     if kind == "FSQ":
-        quantiser = FiniteScalarQuantiser(LEVELS[n_codes])
+        rows = np.concatenate([in_patches(p, SIDE)[::50] for p in pictures]) - 0.5
+        quantiser = FiniteScalarQuantiser(**settings)
         dim = len(quantiser.levels)
         spread = 1.2 * (rows @ basis.T).std(axis=0)[:dim]
-        return patch_autoencoder(quantiser, basis, dim, spread=spread), quantiser
-    revive = 0.0 if kind == "VQ, not revived" else 0.5
-    quantiser = VectorQuantiser(n_codes, revive=revive, seed=seed)
-    return patch_autoencoder(quantiser, basis), quantiser
+        model = patch_autoencoder(quantiser, basis, dim, spread=spread)
+    else:
+        revive = 0.0 if kind == "VQ, not revived" else 0.5
+        quantiser = VectorQuantiser(256, revive=revive, seed=seed, **settings)
+        model = patch_autoencoder(quantiser, basis)
+    model.compile(keras.optimizers.Adam(1e-3), "mse", steps_per_execution=8, jit_compile=False)
+    return model, quantiser, fitted(model, pictures, VQ_STEPS, CROP, 16, seed, per_call=8)
 
 
 def until_quantiser(model):
@@ -535,40 +544,62 @@ def by_network(model, quantiser, priors):
     return method
 
 
-def vq(test, apart, stored, seconds=12):
+def choose(seeds, test, apart, stored):
+    """Choose settings of the quantisers on photographs kept apart, at the bits of k-means."""
+    pictures, _ = training_photographs()
+    priors = prior_photographs()
+    line = []
+    for n_codes in (64, 1024):
+        centres = k_means(n_codes, SIDE, pictures, SEED_TRIED)
+        line.append(judged(by_k_means(centres, SIDE, priors), apart))
+        shown(f"k-means {n_codes}", line[-1])
+    stored["tried"] = {}
+    for kind, several in TRIED.items():
+        rows = stored["tried"][kind] = []
+        for settings in several:
+            model, quantiser, report = trained_quantiser(kind, SEED_TRIED, pictures, **settings)
+            points = judged(by_network(model, quantiser, priors), apart)
+            ahead = -10 * np.log10(np.mean(points["mse"]))
+            ahead -= at_equal_bits(line, np.mean(points["bpp"]))
+            rows.append({"settings": settings, "ahead of k-means, dB": round(ahead, 3)})
+            shown(f"{rows[-1]}, {report}", points)
+
+
+def vq(seeds, test, apart, stored):
     """Train and judge networks around a vector quantiser and a scalar one."""
     pictures, _ = training_photographs()
     priors = prior_photographs()
-    runs = [(kind, 256, s) for s in SEEDS for kind in KINDS]
-    stored["networks"] = [
-        row
-        for row in stored.get("networks", [])
-        if row["seed"] not in SEEDS or row["kind"] not in KINDS
-    ]
-    for kind, n_codes, seed in runs:
-        model, quantiser = start_quantised(kind, n_codes, seed, pictures)
-        model.compile(keras.optimizers.Adam(1e-3), "mse", steps_per_execution=8, jit_compile=False)
-        report = timed_fit(model, pictures, seconds, 2e-3, CROP, 16, seed, per_call=8)
-        use = [g.ravel() for g in grids_of(model, quantiser, test)]
-        share, perplexity = codebook_use(np.concatenate(use), quantiser.n_codes)
-        points = judged(by_network(model, quantiser, priors), test)
-        row = {"kind": kind, "setting": quantiser.n_codes, "seed": seed, "training": report}
-        row |= {"use": round(share, 4), "perplexity": round(perplexity, 2)}
-        stored["networks"].append(row | points)
-        shown(f"{kind}, {n_codes}, {seed}: use {share:.3f}", points)
+    chosen = {
+        kind: max(rows, key=lambda row: row["ahead of k-means, dB"])["settings"]
+        for kind, rows in stored["tried"].items()
+    }
+    # the same but for the revival
+    chosen["VQ, not revived"] = chosen["VQ, revived"]
+    stored["networks"] = [r for r in stored.get("networks", []) if r["seed"] not in seeds]
+    for seed in seeds:
+        for kind in KINDS:
+            settings = chosen[kind]
+            model, quantiser, report = trained_quantiser(kind, seed, pictures, **settings)
+            use = [g.ravel() for g in grids_of(model, quantiser, test)]
+            share, perplexity = codebook_use(np.concatenate(use), quantiser.n_codes)
+            points = judged(by_network(model, quantiser, priors), test)
+            row = {"kind": kind, "setting": quantiser.n_codes, "seed": seed, "training": report}
+            row |= {"use": round(share, 4), "perplexity": round(perplexity, 2)}
+            stored["networks"].append(row | settings | points)
+            shown(f"{kind}, {seed}: {report}, use {share:.3f}", points)
         results.write("counted_codes", stored)
 
 
-def train(test, apart, stored, seconds=55):
+def train(seeds, test, apart, stored, steps=1350):
     """Train the codec of each seed."""
-    for seed in SEEDS:
+    for seed in seeds:
         if not (KEPT / f"codec_{seed}.npz").exists():
-            train_codec(seed, seconds)
+            train_codec(seed, steps)
 
 
-def ship(test, apart, stored):
+def ship(seeds, test, apart, stored):
     """Copy the networks and priors of seed 0 into the book."""
-    trained = kept_codec(0, results.read("counted_codes")["codec_rounds_up"])
+    trained = kept_codec(0, stored["codec_rounds_up"])
     weights = [*trained.analysis.get_weights(), *trained.synthesis.get_weights()]
     arrays = [w.astype(np.float16) for w in weights]
     arrays.append(np.array([p.weights for p in trained.priors], np.int32))
@@ -581,27 +612,25 @@ def ship(test, apart, stored):
     print(len(file.getvalue()), "bytes")
 
 
-def main(parts):
-    """Measure all parts, or some of them, and store them."""
-    every = {f.__name__: f for f in (files, transform, kmeans, train, codec, vq)}
+PARTS = {f.__name__: f for f in (files, transform, kmeans, choose, vq, train, codec, ship)}
+
+
+def main(words):
+    """Run the parts that the words name, or all but `ship`, and store what they measure."""
+    words, seeds = results.words_and_seeds(words, SEEDS)
+    if set(words) - set(PARTS):
+        sys.exit(__doc__)
     test = held_out()
     _, apart = training_photographs()
-    for name in parts or every:
+    for word in words or [name for name in PARTS if name != "ship"]:
         began = time.process_time()
         stored = results.so_far("counted_codes")
         stored["photographs"] = {name: list(p.shape) for name, p in test.items()}
-        ({"ship": ship} | every)[name](list(test.values()), apart, stored)
-        print(f"{name}: {time.process_time() - began:.0f} s", flush=True)
-        if name not in ("train", "ship"):
+        PARTS[word](seeds, list(test.values()), apart, stored)
+        print(f"{word}: {time.process_time() - began:.0f} s", flush=True)
+        if word not in ("train", "ship"):
             results.write("counted_codes", stored)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", help="parts to measure; all if none is named")
-    parser.add_argument("--seed", type=int, action="append", help="seeds, all if none is named")
-    parser.add_argument("--kind", action="append", help="networks of vq, all if none is named")
-    parsed = parser.parse_args()
-    KINDS = tuple(parsed.kind or KINDS)
-    SEEDS = tuple(parsed.seed or SEEDS)
-    main(parsed.parts)
+    main(sys.argv[1:])

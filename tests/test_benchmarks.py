@@ -173,10 +173,19 @@ def test_sparse_autoencoders_stand_beside_simple_rivals():
 def test_codes_are_compared_at_equal_bits_with_simple_rivals():
     measured = results.read("counted_codes")
     n = len(measured["photographs"])
-    for name in ("k-means", "transform", "JPEG", "JPEG, flat", "WebP", "codec", "networks"):
+    files = ("JPEG", "JPEG, flat", "WebP", "AVIF")
+    for name in ("k-means", "networks", "transform", "codec", *files):
         for row in measured[name]:
             assert len(row["bpp"]) == len(row["mse"]) == n
             assert 0 < min(row["bpp"]) < max(row["bpp"]) < 8
+    # the curves that are compared reach from 0.2 to 0.8 bits per pixel
+    for name in ("transform", "codec", *files):
+        bits = [np.mean(row["bpp"]) for row in measured[name]]
+        assert min(bits) < 0.2
+        assert max(bits) > 0.8
+    # each setting is chosen among several, on other photographs
+    for rows in measured["tried"].values():
+        assert len({row["ahead of k-means, dB"] for row in rows}) == len(rows) > 2
     codec = pd.DataFrame(measured["codec"])
     # more bits, less error, for each seed
     for _, rows in codec.sort_values("setting").groupby("seed"):

@@ -264,7 +264,7 @@ def test_the_codec_decodes_its_own_bytes_exactly(codec):
 
     photograph = camera()[100:205, 90:213]
     before = np.inf
-    for quality in (1, 3, 6):
+    for quality in (1, 3, 7):
         stream = codec.encode(photograph, quality)
         decoded = codec.decode(stream)
         assert decoded.shape == photograph.shape
@@ -280,7 +280,7 @@ def test_the_codec_decodes_its_own_bytes_exactly(codec):
 
 def test_a_codec_needs_a_prior_for_each_quality(codec):
     networks = codec.analysis, codec.synthesis
-    with pytest.raises(ModelError, match="priors must be 6; got 1"):
+    with pytest.raises(ModelError, match="priors must be 7; got 1"):
         PhotoCodec(*networks, codec.priors[:1])
     with pytest.raises(ModelError, match="rounds_up must be a finite number"):
         PhotoCodec(*networks, codec.priors, rounds_up=0.2)
@@ -292,7 +292,7 @@ def test_a_codec_needs_a_prior_for_each_quality(codec):
         (np.zeros((16, 16)), 3, "must be grey, uint8"),
         (np.zeros((16, 16, 3), np.uint8), 3, "must be grey, uint8"),
         (np.zeros((7, 16), np.uint8), 3, "at least 8 × 8"),
-        (np.zeros((16, 16), np.uint8), 7, "quality must be from 1 to 6"),
+        (np.zeros((16, 16), np.uint8), 8, "quality must be from 1 to 7"),
         (np.zeros((16, 16), np.uint8), 0, "quality must be a positive integer"),
     ],
 )

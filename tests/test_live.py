@@ -383,10 +383,10 @@ def test_the_bits_show_what_each_codec_decodes_at_about_equal_bits(figure):
     compare(1, len(photographs[1]["rates"]) - 1)
     assert pictures.first.evaluate("e => e.naturalHeight") == 128
     for photograph in photographs:
-        for rate in photograph["rates"]:
+        for i, rate in enumerate(photograph["rates"]):
             first, *others = (item["bpp"] for item in rate["items"])
-            # at few bits the qualities of JPEG and WebP are far apart
-            assert all(abs(bpp / first - 1) < 0.25 for bpp in others)
+            # WebP has no file as short as the network's shortest
+            assert all(abs(bpp / first - 1) < (0.06 if i else 0.2) for bpp in others)
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth + 1")
 
 

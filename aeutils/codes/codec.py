@@ -19,7 +19,7 @@ __all__ = ["PhotoCodec", "codec_networks", "load_photo_codec"]
 SIDE, LIMIT = 8, 127
 CHANNELS = SIDE * SIDE
 # the steps of qualities 1, 2, …: what one unit of a rounded value stands for
-STEPS = (0.44, 0.32, 0.23, 0.165, 0.12, 0.085)
+STEPS = (0.44, 0.32, 0.23, 0.165, 0.12, 0.085, 0.063)
 
 
 def codec_networks(width: int = 48) -> tuple[keras.Model, keras.Model]:
@@ -119,7 +119,7 @@ class PhotoCodec:
         photograph : array-like of uint8, shape (height, width)
             Grey, at least 8 × 8 pixels.
         quality : int
-            From 1, the fewest bits, to 6.
+            From 1, the fewest bits, to 7.
 
         Returns
         -------
@@ -130,7 +130,7 @@ class PhotoCodec:
         ImageError
             If the photograph is not of that kind.
         AeutilsError
-            If `quality` is not an integer from 1 to 6.
+            If `quality` is not an integer from 1 to 7.
         """
         pixels = plain_array("photograph", photograph, ImageError)
         if pixels.dtype != np.uint8 or pixels.ndim != 2 or min(pixels.shape) < SIDE:
@@ -158,7 +158,7 @@ class PhotoCodec:
         ------
         AeutilsError
             If the values are not integers of shape (rows, columns, 64), or `quality` is not an
-            integer from 1 to 6.
+            integer from 1 to 7.
         """
         numbers = plain_array("values", values)
         if numbers.ndim != 3 or numbers.shape[-1] != CHANNELS or numbers.dtype.kind not in "iu":
