@@ -210,9 +210,11 @@ def test_encoders_without_labels_stand_beside_simple_rivals():
             for n in ("100", "1000"):
                 assert len(run[n]["accuracy"]) == 5
             assert np.mean(run["100"]["accuracy"]) < np.mean(run["1000"]["accuracy"])
-    for name in ("untrained", "masked", "network, labels alone, moved"):
+    for name in ("untrained", "masked", "network, labels alone", "network, labels alone, moved"):
         assert len(methods[name]) == 3
+    assert min(len(methods[name]) for name in ("denoising", "contrastive")) > 1
     assert {"mean image", "PCA with missing pixels", "neighbours' mean"} < set(measured["filling"])
+    assert set(measured["settings of filling"]) == set(measured["filling"]) - {"masked"}
     for runs in measured["filling"].values():
         for run in runs.values():
             assert run["0.5"] < run["0.75"] < run["0.9"] or run["0.9"] > 0.06
