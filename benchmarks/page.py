@@ -979,7 +979,7 @@ def diffusion_section(measured):
 
 def counted_section(measured):
     """Return what benchmarks/counted_codes.py has measured, as a section of the page."""
-    kinds = ("networks", "k-means", "transform", "JPEG", "JPEG, flat", "WebP", "codec")
+    kinds = ("networks", "k-means", "transform", "JPEG", "JPEG, flat", "WebP", "AVIF", "codec")
     groups = {}
     for kind in kinds:
         for row in measured[kind]:
