@@ -451,13 +451,14 @@ def lower(seeds, stored):
     (x, _), (x_select, _), (x_test, y_test) = digits()
     chosen = np.random.default_rng(1).permutation(len(x_test))[5000:5300]
     digit, labels = x_test[chosen], y_test[chosen]
-    # the first half chooses the contrast that the second half is judged with
-    clean = np.concatenate([x_select[: len(chosen)], digit])
+    # the first images choose the contrast that the others are judged with
+    n_choose = 150
+    clean = np.concatenate([x_select[:n_choose], digit])
     top, of = TOP, {}
 
     def note_filled(name, image, seed):
         image = np.where(top, clean, np.clip(image, 0, 1)).astype("f4")
-        other, image = np.split(image, 2)
+        other, image = np.split(image, [n_choose])
         c = judge.best({c: lambda c=c: binarize(with_contrast(other, c), 9) for c in CONTRASTS})
         seen = binarize(with_contrast(image, c), seed)
         said = judge.model.predict(seen, batch_size=500, verbose=0).argmax(axis=1)
@@ -509,7 +510,7 @@ def lower(seeds, stored):
         note_filled("denoiser", filled[0], seed)
         note_filled("denoiser, mean of three", np.mean(filled, axis=0), seed)
         if seed == 0:
-            stored["filled"]["second sample"] = sheet(filled[1][len(digit) :][SHOWN], 10)
+            stored["filled"]["second sample"] = sheet(filled[1][n_choose:][SHOWN], 10)
     stored["filled"]["true"] = sheet(digit[SHOWN], 10)
     stored["lower"] = of
 
