@@ -2,11 +2,13 @@
 
     .venv/bin/python benchmarks/diffusion.py [PART ...] [--seed SEED]
 
-runs the parts train, levels, rivals, vaes, steps, samples, starts and lower, or those that are
+runs the parts train, levels, rivals, vaes, steps, samples, rounds and lower, or those that are
 named, and writes benchmarks/diffusion.json; ``train`` takes about ten minutes a seed on one core,
-and pauses after some.  Networks are kept in the folder for temporary files; the
-variational autoencoders are those that ``benchmarks/variational.py train`` keeps there.  The part
-``ship`` copies the weights of seed 0 into the book.
+and pauses after some.  Networks are kept in the folder for temporary files; the variational
+autoencoders are those that ``benchmarks/variational.py train`` keeps there.  ``--seed 1`` measures
+one seed of three and leaves the rows of the others; how the denoisers are sampled is chosen with
+the network of seed 0, in ``steps`` and ``rounds``.  The part ``ship`` copies the weights of seed 0
+into the book.
 
 Training, selection and test images are those of benchmarks/variational.py, and so is the fixed
 classifier whose features judge samples.  What generates grey images has them made black and white
@@ -50,6 +52,8 @@ from aeutils.generative import (  # noqa: E402
 SEEDS = (0, 1, 2)
 STEPS, BATCH_SIZE, PEAK, AVERAGE = 3300, 128, 2e-3, 0.998
 N_SAMPLES = 3000
+# images, or their codes, that mixtures of Gaussians are fitted to
+N_FITTED = 20_000
 SIGMAS = (0.1, 0.25, 0.5, 1, 2, 4)
 # seconds after which a training is stored and ends, to go on at the next call
 LONGEST = 340
@@ -278,7 +282,7 @@ def moved(images, down, right):
 def of_gaussian(x, n, k):
     """Return a generator: a mixture of k Gaussians of n principal components, full covariances."""
     pca = PCA(n, svd_solver="covariance_eigh").fit(x)
-    some = x if k == 1 else x[:10_000]
+    some = x if k == 1 else x[:N_FITTED]
     mixture = GaussianMixture(k, reg_covar=1e-4, max_iter=20, tol=1e-2, random_state=0)
     mixture.fit(pca.transform(some))
 
@@ -316,7 +320,7 @@ def rivals(seeds, stored):
         note(stored, judge, "training images, shifted", shifted, seed)
     plans = {
         "PCA, one Gaussian": [(n, 1) for n in (20, 50, 200)],
-        "PCA, mixture of Gaussians": [(30, 50), (60, 100)],
+        "PCA, mixture of Gaussians": [(30, 150), (60, 50), (60, 150)],
     }
     for name, plan in plans.items():
         made = {f"{n} components, {k} Gaussians": of_gaussian(x, n, k) for n, k in plan}
@@ -340,7 +344,7 @@ def vaes(seeds, stored):
     (x, _), _, _ = digits()
     for seed in trained(seeds, variational.KEPT):
         vae = variational.kept(seed)
-        codes = variational.drawn_codes(vae, x[:20_000], seed)
+        codes = variational.drawn_codes(vae, x[:N_FITTED], seed)
         mixtures = {k: variational.gaussians(codes, k) for k in (10, 50, 150)}
         fitted = {k: vae.decode(m.sample(N_SAMPLES)[0]) for k, m in mixtures.items()}
         plans = {
@@ -356,7 +360,8 @@ def vaes(seeds, stored):
             stored.setdefault("settings", {}).setdefault(name, {})[str(seed)] = [k, c]
             grey = np.random.default_rng(seed).permutation(with_contrast(made[k], c))
             note(stored, judge, name, grey, seed)
-            stored.setdefault("pictures", {}).setdefault(name, sheet(grey[:24], 12))
+            if seed == 0:
+                stored.setdefault("pictures", {})[name] = sheet(grey[:24], 12)
 
 
 def samples(seeds, stored):
@@ -374,16 +379,14 @@ def samples(seeds, stored):
         note(stored, judge, "denoiser", grey, seed)
         if seed == 0:
             stored.setdefault("pictures", {})["denoiser"] = sheet(grey[:24], 12)
-            (x, _), _, _ = digits()
-            nearest = squared_distances(grey[:12], x).argmin(axis=1)
-            stored["nearest"] = sheet(np.concatenate([grey[:12], x[nearest]]), 12)
 
 
 def steps(seeds, stored):
     """Measure 500 samples on selection images, by the number of steps and the method."""
     judge = Judge()
     plans = [(n, False, 1) for n in (5, 10, 20, 40)]
-    plans += [(n, True, 1) for n in (3, 5, 10)] + [(n, True, 2) for n in (5, 9)]
+    plans += [(n, True, 1) for n in (3, 5, 10, 18)]
+    plans += [(n, True, 2) for n in (5, 9, 18)] + [(9, True, 4)]
     for seed in trained(seeds):
         model = kept(seed)
         for n, second_order, rounds in plans:
@@ -413,71 +416,63 @@ def steps(seeds, stored):
             stored["settings"] = {"sampling": {k: best[k] for k in ("levels", "rounds")}}
 
 
-def starts(seeds, stored):
-    """Measure 500 samples that start from images with noise instead of noise alone.
-
-    With training images, how many samples are closer to the image they began as than to others.
-    """
-    judge = Judge()
-    (x, _), _, _ = digits()
-    begin = {"training images": x[np.random.default_rng(5).choice(len(x), 500, replace=False)]}
-    for seed in trained(SEEDS, variational.KEPT)[:1]:
-        vae = variational.kept(seed)
-        mixture = variational.gaussians(variational.drawn_codes(vae, x[:10_000], seed), 50)
-        begin["VAE, fitted mixture"] = vae.decode(mixture.sample(500)[0])
-    for seed in trained(seeds):
-        model, rng = kept(seed), np.random.default_rng(seed)
-        for name, images in begin.items():
-            for sigma in (0.5, 1, 2, 4, 20):
-                noise = sigma * rng.standard_normal((500, 28, 28), "f4")
-                steps_down = denoising_steps(
-                    model.denoise, images.reshape(-1, 28, 28) + noise, noise_levels(8, 0.02, sigma)
-                )
-                *_, (grey, _) = steps_down
-                grey = np.clip(grey, 0, 1).reshape(-1, 784)
-                row = {
-                    "seed": seed,
-                    "sigma": sigma,
-                    "frechet": min(
-                        frechet(judge.seen(binarize(with_contrast(grey, c), seed)), judge.selection)
-                        for c in CONTRASTS
-                    ),
-                }
-                if name == "training images":
-                    nearest = squared_distances(grey, x).min(axis=1)
-                    own = ((grey - images) ** 2).sum(axis=1)
-                    row["own"] = float(np.mean(own <= nearest + 1e-3))
-                stored.setdefault("starts", {}).setdefault(name, []).append(row)
-                print(name, row, flush=True)
-
-
 # the lower half ----------------------------------------------------------------------------------
 
 
+TOP = np.arange(784) < 392
+LEVELS = 10
+
+
+def filled_in(model, images, rounds, seed):
+    """Return flat images whose lower half a denoiser has filled in."""
+    images, known = images.reshape(-1, 28, 28), TOP.reshape(28, 28)
+    return model.fill(images, known, LEVELS, rounds=rounds, seed=seed).reshape(-1, 784)
+
+
+def rounds(seeds, stored):
+    """Choose how often to treat a level in filling in: most digits kept of selection images."""
+    model, (classify, _), (_, (x, y), _) = kept(0), variational.classifier(), digits()
+    x, y = x[:300], y[:300]
+    of = stored["rounds"] = {}
+    for n in (1, 2, 5, 10):
+        filled, right = filled_in(model, x, n, 0), []
+        for c in CONTRASTS:
+            seen = binarize(with_contrast(filled, c), 0)
+            read = classify.predict(seen, batch_size=500, verbose=0).argmax(axis=1)
+            right.append(float(np.mean(read == y)))
+        of[str(n)] = max(right)
+        print(n, of[str(n)], flush=True)
+    stored["settings"] = {"filling": int(max(of, key=of.get))}
+
+
 def lower(seeds, stored):
-    """Fill in the lower half of test digits; the one rival with a setting is tuned on others."""
-    judge = Judge()
+    """Fill in the lower half of test digits, with settings chosen on selection images."""
+    judge, n_rounds = Judge(), results.read("diffusion")["settings"]["filling"]
     (x, _), (x_select, _), (x_test, y_test) = digits()
     chosen = np.random.default_rng(1).permutation(len(x_test))[5000:5300]
-    clean, labels = x_test[chosen], y_test[chosen]
-    top = np.arange(784) < 392
-    known = top.reshape(28, 28)
-    of = {}
+    digit, labels = x_test[chosen], y_test[chosen]
+    # the first images choose the contrast that the others are judged with
+    n_choose = 150
+    clean = np.concatenate([x_select[:n_choose], digit])
+    top, of = TOP, {}
 
-    def note_filled(name, image, seed, alone=True):
+    def note_filled(name, image, seed):
         image = np.where(top, clean, np.clip(image, 0, 1)).astype("f4")
-        seen = binarize(image, seed)
+        other, image = np.split(image, [n_choose])
+        c = judge.best({c: lambda c=c: binarize(with_contrast(other, c), 9) for c in CONTRASTS})
+        seen = binarize(with_contrast(image, c), seed)
         said = judge.model.predict(seen, batch_size=500, verbose=0).argmax(axis=1)
-        value = {"mse": float(np.mean((image - clean)[:, ~top] ** 2))}
-        if alone:
-            value["frechet"] = frechet(judge.seen(seen), judge.reference)
-            value["digit"] = float(np.mean(said == labels))
-        of.setdefault(name, {})[str(seed)] = value
+        value = of.setdefault(name, {})[str(seed)] = {
+            "mse": float(np.mean((image - digit)[:, ~top] ** 2)),
+            "frechet": frechet(judge.seen(seen), judge.reference),
+            "digit": float(np.mean(said == labels)),
+            "contrast": c,
+        }
         print(name, seed, {k: round(v, 4) for k, v in value.items()}, flush=True)
         if seed == 0:
             stored.setdefault("filled", {})[name] = sheet(image[SHOWN], 10)
 
-    stored.setdefault("filled", {})["upper half"] = sheet(np.where(top, clean[SHOWN], 0), 10)
+    stored.setdefault("filled", {})["upper half"] = sheet(np.where(top, digit[SHOWN], 0), 10)
     note_filled("the digit itself", clean, 0)
     nearest = np.concatenate(
         [squared_distances(p, x[:, top]).argmin(axis=1) for p in np.array_split(clean[:, top], 2)]
@@ -510,16 +505,13 @@ def lower(seeds, stored):
         drawn[:, ~top] += np.random.default_rng(seed).standard_normal((len(clean), 392)) @ root.T
         note_filled("Gaussian, sample", drawn, seed)
         model, rng = kept(seed), np.random.default_rng(seed)
-        images = clean.reshape(-1, 28, 28)
-        many = [model.fill(images, known, 10, rounds=2, seed=rng) for _ in range(3)]
-        filled = [f.reshape(-1, 784) for f in many]
-        once = model.fill(images, known, 10, seed=rng).reshape(-1, 784)
-        note_filled("denoiser, one round", once, seed)
-        note_filled("denoiser, two rounds", filled[0], seed)
+        filled = [filled_in(model, clean, n_rounds, rng) for _ in range(3)]
+        note_filled("denoiser, one round", filled_in(model, clean, 1, rng), seed)
+        note_filled("denoiser", filled[0], seed)
         note_filled("denoiser, mean of three", np.mean(filled, axis=0), seed)
         if seed == 0:
-            stored["filled"]["second sample"] = sheet(filled[1][SHOWN], 10)
-    stored["filled"]["true"] = sheet(clean[SHOWN], 10)
+            stored["filled"]["second sample"] = sheet(filled[1][n_choose:][SHOWN], 10)
+    stored["filled"]["true"] = sheet(digit[SHOWN], 10)
     stored["lower"] = of
 
 
@@ -531,7 +523,7 @@ PARTS = {
     "vaes": vaes,
     "steps": steps,
     "samples": samples,
-    "starts": starts,
+    "rounds": rounds,
     "lower": lower,
     "ship": ship,
 }

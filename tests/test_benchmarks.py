@@ -131,14 +131,18 @@ def test_a_generator_stands_beside_real_images_copies_and_simple_generators():
     rows = measured["samples"]
     simple = {"PCA, one Gaussian", "PCA, mixture of Gaussians", "VAE, fitted mixture"}
     assert simple | {"training images", "training images, shifted"} < set(rows)
+    # every generator has three seeds, and so has every network
+    for name in set(rows) - {"other test images"}:
+        assert sorted(rows[name]) == ["0", "1", "2"], name
+    assert set(map(len, measured["levels"]["mse"].values())) == {len(measured["levels"]["sigmas"])}
+    assert {len(errors) for errors in measured["levels"]["mse"]["network"]} == {3}
+    assert sorted(measured["lower"]["denoiser"]) == ["0", "1", "2"]
     assert max(run["copies"] for run in rows["denoiser"].values()) < 0.1
     assert min(run["copies"] for run in rows["training images"].values()) > 0.99
     # what a shift hides from the one measure, the other sees
     for run in rows["training images, shifted"].values():
         assert run["copies"] < 0.5
         assert run["copies_shifted"] > 0.99
-    for errors in measured["levels"]["mse"].values():
-        assert len(errors) == len(measured["levels"]["sigmas"])
     assert {"nearest upper half", "Gaussian, mean"} < set(measured["lower"])
 
 
