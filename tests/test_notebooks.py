@@ -1,6 +1,7 @@
 """What every stored chapter must be, beyond what nbval checks by running it."""
 
 import base64
+import io
 import json
 import os
 import re
@@ -9,7 +10,9 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from aeutils import audio, codes, core, denoising, documents, generative, sequences
 
@@ -66,6 +69,24 @@ def test_figures_have_alternative_text(path):
     for cell in code_cells(path):
         if any("image/png" in output.get("data", {}) for output in cell.outputs):
             assert len(cell.metadata["mystnb"]["image"]["alt"].split()) > 5, cell.source
+
+
+@each_chapter
+def test_labels_of_pictures_can_be_read_in_the_dark(path):
+    """There plots are inverted and pictures are not, so that black letters would be on black."""
+    for cell in code_cells(path):
+        told = cell.metadata.get("mystnb", {})
+        # what has no caption stands on a light ground
+        if told.get("image", {}).get("classes") == "plot" or "figure" not in told:
+            continue
+        for png in [o.data["image/png"] for o in cell.outputs if "image/png" in o.get("data", {})]:
+            pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
+            black = (pixels[..., 3] > 150) & (pixels[..., :3].mean(axis=2) < 70)
+            clear = np.pad(pixels[..., 3] == 0, ((0, 0), (10, 10)))
+            # a stroke of a letter has the page's ground near by on both sides
+            sides = [clear[:, k : k + black.shape[1]] for k in range(21) if k != 10]
+            letters = black & np.any(sides[:10], axis=0) & np.any(sides[10:], axis=0)
+            assert letters.sum() < 150, cell.source
 
 
 @each_chapter
