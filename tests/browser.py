@@ -9,5 +9,5 @@ from chromium import find_chromium, launch, serve
 __all__ = ["launch", "needs_chromium", "serve"]
 
 needs_chromium = pytest.mark.skipif(
-    find_chromium() is None, reason="needs Chromium (Debian: apt install chromium-headless-shell)"
+    find_chromium() is None, reason="needs Chromium (Debian: apt install chromium)"
 )
