@@ -454,16 +454,16 @@ def lower(seeds, stored):
     # the first images choose the contrast that the others are judged with
     n_choose = 150
     clean = np.concatenate([x_select[:n_choose], digit])
-    top, of = TOP, {}
+    of = {}
 
     def note_filled(name, image, seed):
-        image = np.where(top, clean, np.clip(image, 0, 1)).astype("f4")
+        image = np.where(TOP, clean, np.clip(image, 0, 1)).astype("f4")
         other, image = np.split(image, [n_choose])
         c = judge.best({c: lambda c=c: binarize(with_contrast(other, c), 9) for c in CONTRASTS})
         seen = binarize(with_contrast(image, c), seed)
         said = judge.model.predict(seen, batch_size=500, verbose=0).argmax(axis=1)
         value = of.setdefault(name, {})[str(seed)] = {
-            "mse": float(np.mean((image - digit)[:, ~top] ** 2)),
+            "mse": float(np.mean((image - digit)[:, ~TOP] ** 2)),
             "frechet": frechet(judge.seen(seen), judge.reference),
             "digit": float(np.mean(said == labels)),
             "contrast": c,
@@ -472,37 +472,37 @@ def lower(seeds, stored):
         if seed == 0:
             stored.setdefault("filled", {})[name] = sheet(image[SHOWN], 10)
 
-    stored.setdefault("filled", {})["upper half"] = sheet(np.where(top, digit[SHOWN], 0), 10)
+    stored.setdefault("filled", {})["upper half"] = sheet(np.where(TOP, digit[SHOWN], 0), 10)
     note_filled("the digit itself", clean, 0)
     nearest = np.concatenate(
-        [squared_distances(p, x[:, top]).argmin(axis=1) for p in np.array_split(clean[:, top], 2)]
+        [squared_distances(p, x[:, TOP]).argmin(axis=1) for p in np.array_split(clean[:, TOP], 2)]
     )
     note_filled("nearest upper half", x[nearest], 0)
     mean, covariance = x.mean(axis=0), np.cov(x.T, dtype="f8")
 
     def regression(ridge):
-        a = covariance[np.ix_(top, top)] + ridge * np.eye(392)
-        return np.linalg.solve(a, covariance[np.ix_(top, ~top)])
+        a = covariance[np.ix_(TOP, TOP)] + ridge * np.eye(392)
+        return np.linalg.solve(a, covariance[np.ix_(TOP, ~TOP)])
 
     def by_mean(weights, images):
-        return mean[~top] + (images[:, top] - mean[top]) @ weights
+        return mean[~TOP] + (images[:, TOP] - mean[TOP]) @ weights
 
     ridges = {r: regression(r) for r in (1e-3, 1e-2, 1e-1, 1)}
     errors = {
-        r: np.mean((by_mean(w, x_select) - x_select[:, ~top]) ** 2) for r, w in ridges.items()
+        r: np.mean((by_mean(w, x_select) - x_select[:, ~TOP]) ** 2) for r, w in ridges.items()
     }
     ridge = min(errors, key=errors.get)
     stored.setdefault("settings", {})["ridge"] = ridge
     weights = ridges[ridge]
-    rest = covariance[np.ix_(~top, ~top)] - covariance[np.ix_(~top, top)] @ weights
+    rest = covariance[np.ix_(~TOP, ~TOP)] - covariance[np.ix_(~TOP, TOP)] @ weights
     values, vectors = np.linalg.eigh((rest + rest.T) / 2)
     root = vectors * np.sqrt(np.maximum(values, 0))
     whole = clean.copy()
-    whole[:, ~top] = by_mean(weights, clean)
+    whole[:, ~TOP] = by_mean(weights, clean)
     note_filled("Gaussian, mean", whole, 0)
     for seed in trained(seeds):
         drawn = whole.copy()
-        drawn[:, ~top] += np.random.default_rng(seed).standard_normal((len(clean), 392)) @ root.T
+        drawn[:, ~TOP] += np.random.default_rng(seed).standard_normal((len(clean), 392)) @ root.T
         note_filled("Gaussian, sample", drawn, seed)
         model, rng = kept(seed), np.random.default_rng(seed)
         filled = [filled_in(model, clean, n_rounds, rng) for _ in range(3)]

@@ -679,7 +679,7 @@ def without_labels_section(measured):
         settings = {run["1000"].get("setting", "–") for run in runs.values()}
         seconds = [run["training"].get("seconds") for run in runs.values() if "training" in run]
         took = f"{sum(seconds) / len(seconds):.0f}" if seconds and seconds[0] else "–"
-        rows.append([name, *cells, "; ".join(sorted(settings)), took])
+        rows.append([name, str(len(runs)), *cells, "; ".join(sorted(settings)), took])
     filled = [
         [
             name,
@@ -696,11 +696,13 @@ def without_labels_section(measured):
             f"Measured on {measured['date']} by `python benchmarks/without_labels.py`, a part of "
             f"`make bench FULL=1`: {measured['on']}, {measured['processor']}, one core. Right "
             "answers on 10,000 test digits, %, with 100 and 1,000 labels: mean ± standard "
-            "deviation of five draws of labels, times three seeds where a method has any; the "
+            "deviation of five draws of labels with each seed of a method; the "
             "settings with 1,000 labels, chosen on selection digits; seconds of training without "
             "labels. [Chapter 15](../notebooks/15_learning_without_labels.ipynb) says what the "
             "methods are.",
-            markdown(["method", "100 labels", "1,000 labels", "setting", "seconds"], rows),
+            markdown(
+                ["method", "seeds", "100 labels", "1,000 labels", "setting", "seconds"], rows
+            ),
             "Mean squared error of hidden pixels of 2,000 test digits, by the share of patches "
             "that are hidden.",
             markdown(["method", *(f"{float(s):.0%} hidden" for s in ("0.5", "0.75", "0.9"))],

@@ -50,7 +50,8 @@ LEAVE_OUT = """() => {
   const judged = {}, tried = {};
   texts.forEach((text, i) => {
     const look = looks[i];
-    tried[look] ||= judged[look] ||= 0;
+    judged[look] ??= 0;
+    tried[look] ??= 0;
     const enough = judged[look] === 3 || tried[look] === 20;
     text.toggleAttribute("data-left-out", enough);
     if (!enough) {

@@ -29,9 +29,9 @@ from epub import write_epub
 from aeutils.core.files import atomic_path, atomic_write
 
 ROOT = build_book.ROOT
-# what only works on a screen: elements by their names, and by their classes
-OF_THE_SCREEN = {"script", "style", "button"}
-OF_THE_SCREEN |= {"headerlink", "toctree-wrapper", "onlyprint", "front-buttons", "check-number"}
+# the names, and the classes, of what only works on a screen
+SCREEN_NAMES = {"script", "style", "button"}
+SCREEN_CLASSES = {"headerlink", "toctree-wrapper", "onlyprint", "front-buttons", "check-number"}
 APPENDIX = "answers-and-solutions"
 # folded cells that are the same in every chapter, their output included
 SET_UP = ("Setup", "Imports")
@@ -75,7 +75,8 @@ def read_article(html, name):
 
 def of_the_screen(element):
     """Tell whether an element only works on a screen."""
-    return not OF_THE_SCREEN.isdisjoint([element.name, *element.get("class", ())])
+    classes = element.get("class", ())
+    return element.name in SCREEN_NAMES or not SCREEN_CLASSES.isdisjoint(classes)
 
 
 def fit_in(article, html, name, names):
