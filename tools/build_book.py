@@ -45,6 +45,9 @@ def table_of_contents():
 
 def build(output, builder="html"):
     """Build every page with one of Sphinx's builders into ``output``/_build."""
+    # jsonschema imports it where it can, and it compiles grammars for three seconds: for a kind of
+    # address that no configuration here holds
+    sys.modules["rfc3987_syntax"] = None
     # slow imports, of no use where nothing is to be built
     from jupyter_book.cli.main import main as jupyter_book
 
