@@ -131,13 +131,13 @@ def _denoise(source: str, target: str, page: bool, photograph: bool) -> int:
     import warnings
 
     from aeutils.core.errors import AeutilsError
+    from aeutils.core.pictures import checked_target
     from aeutils.core.progress import show_progress
     from aeutils.denoising import colourful, denoise_photograph_file
     from aeutils.documents import clean_file  # brings SciPy and Pillow
     from aeutils.images import load_photograph
     from aeutils.runtime import quiet_logs
 
-    quiet_logs()
     began, unfinished = time.perf_counter(), False
 
     def on_tile(done: int, n_tiles: int) -> None:
@@ -149,8 +149,11 @@ def _denoise(source: str, target: str, page: bool, photograph: bool) -> int:
         with warnings.catch_warnings():
             # Pillow's remarks on odd files, which it reads nevertheless
             warnings.simplefilter("ignore")
+            # what can be refused without a network is, before seconds go into importing Keras
+            checked_target(Path(source), Path(target))
             if not page and not photograph:
                 photograph = colourful(load_photograph(source, longest=512))
+            quiet_logs()
             if photograph:
                 denoise_photograph_file(source, target)
             else:
@@ -176,7 +179,6 @@ def _denoise_sound(source: str, target: str) -> int:
     from aeutils.core.errors import AeutilsError, DataFileError
     from aeutils.runtime import quiet_logs
 
-    quiet_logs()
     try:
         # as with pictures; denoise_audio itself replaces what is there
         if os.path.lexists(target) and os.path.exists(source):
@@ -186,6 +188,7 @@ def _denoise_sound(source: str, target: str) -> int:
                 f"{target} exists already and is not replaced; choose another name or delete it "
                 "first."
             )
+        quiet_logs()
         with warnings.catch_warnings(record=True) as remarks:
             warnings.simplefilter("always", UserWarning)
             denoise_audio(source, target)

@@ -104,9 +104,10 @@ def test_training_lowers_the_bound_and_draws_black_and_white_pictures(vae):
 
 def test_batches_do_not_change_the_answers(vae, monkeypatch):
     codes = RNG.normal(size=(40, 2))
-    whole = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(PICTURES, n_samples=400)]
+    pictures = PICTURES[:8]
+    whole = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(pictures, n_samples=400)]
     monkeypatch.setattr("aeutils.generative.vae.ROWS_AT_ONCE", 7)
-    parts = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(PICTURES, n_samples=400)]
+    parts = [*vae.encode(X), vae.decode(codes), vae.log_likelihood(pictures, n_samples=400)]
     for a, b in zip(whole[:3], parts[:3], strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
     np.testing.assert_allclose(whole[3], parts[3], atol=0.3)  # other draws
