@@ -14,12 +14,13 @@ AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(
 # look, in the light and in the dark, all are judged until three were that axe can judge, or twenty
 # that it cannot, as what is scrolled away; the others are left out, or, in code, take their line's
 # colour, which is judged as well.  Single letters, as in formulas, are left out too: axe never
-# finds fault with one, whatever its contrast, as it may be no text.  What is left out of a
-# signature becomes one text: the reference page has a span for each of its words, and axe looks at
-# all 30,000.
+# finds fault with one, whatever its contrast, as it may be no text.  So is what has no text of its
+# own and takes none, which axe passes over, but slowly.  What is left out of a signature becomes
+# one text: the reference page has a span for each of its words, and axe looks at all 30,000.
 LEAVE_OUT = """() => {
   const page = document.documentElement, before = page.dataset.theme;
-  const texts = [...document.body.querySelectorAll("*")].filter((element) =>
+  const elements = [...document.body.querySelectorAll("*")];
+  const texts = elements.filter((element) =>
     [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()));
   const looks = texts.map((text) => text.closest(".highlight pre") ? "code" : "");
   for (page.dataset.theme of ["light", "dark"]) {
@@ -49,7 +50,9 @@ LEAVE_OUT = """() => {
     const window = around.getBoundingClientRect();
     return box.left >= window.left && box.right <= window.right;
   };
-  const judged = {}, tried = {};
+  for (const element of elements)
+    element.toggleAttribute("data-left-out", !element.matches("input, select, textarea"));
+  const all = new Set(texts), judged = {}, tried = {};
   texts.forEach((text, i) => {
     const look = looks[i];
     judged[look] ??= 0;
@@ -61,10 +64,12 @@ LEAVE_OUT = """() => {
       const can = canBeJudged(text);
       judged[look] += can;
       tried[look] += !can;
-    } else if (text.matches(".highlight pre span") && text.children.length === 0)
+    } else if (text.matches(".highlight pre span") && text.children.length === 0) {
+      // the line has a text of its own now
+      if (!all.has(text.parentElement)) text.parentElement.removeAttribute("data-left-out");
       text.replaceWith(text.textContent);
+    }
   });
-  const all = new Set(texts);
   for (const part of document.querySelectorAll(".sig > :not(:has(a))")) {
     const kept = [part, ...part.querySelectorAll("*")].some((element) =>
       all.has(element) && !element.hasAttribute("data-left-out"));
