@@ -59,9 +59,11 @@ def move_by_keys(slider, compare, last):
 
 def grey(canvas):
     """Return the pixels of a canvas, from 0 to 1."""
+    # as one text: Playwright would pack and unpack each number of a list by itself
     script = """canvas => Array.from(canvas.getContext("2d")
-        .getImageData(0, 0, canvas.width, canvas.height).data).filter((_, i) => i % 4 === 0)"""
-    return np.array(canvas.evaluate(script)) / 255
+        .getImageData(0, 0, canvas.width, canvas.height).data).filter((_, i) => i % 4 === 0)
+        .join()"""
+    return np.array(canvas.evaluate(script).split(","), int) / 255
 
 
 @chapter("03_image_denoising", "noise-slider")

@@ -79,7 +79,8 @@ def missing_icons(page):
     )
 
 
-def look_at_all(page, html, home):
+def look_at_all(page, html, home, also=None):
+    """Return what is wrong with the pages; ``also(name)`` looks at each once it is there."""
     troubles, found = watch(page, home), []
     for name in names(html):
         page.goto(home + name)
@@ -88,22 +89,36 @@ def look_at_all(page, html, home):
         found += [f"{name}: {trouble}" for trouble in troubles]
         found += [f"{name}: broken image {source}" for source in broken_images(page)]
         found += [f"{name}: missing icon {icon}" for icon in missing_icons(page)]
+        if also:
+            also(name)
         troubles.clear()
     return found
 
 
-def test_pages_load_whole_and_ask_nobody_else(page, html, site):
+@pytest.fixture(scope="module")
+def walk(browser, html, site):
+    """Load each page once; gives what is wrong with them, and what is read aloud by chapter."""
+    page = browser.new_page()
+    page.set_default_timeout(120_000)
+    aloud = {}
+
+    def listen(name):
+        if name.startswith("notebooks/"):
+            aloud[name] = read_aloud(page)
+
+    wrong = look_at_all(page, html, site, listen)
+    page.close()
+    return wrong, aloud
+
+
+def test_pages_load_whole_and_ask_nobody_else(walk, html):
     assert len(names(html)) > 15
-    assert look_at_all(page, html, site) == []
+    assert walk[0] == []
 
 
 def test_the_book_opens_on_its_first_page(page, html):
     page.goto((html / "index.html").as_uri())
     page.wait_for_url("**/book/welcome.html")
-
-
-def test_pages_load_from_a_folder_too(page, html):
-    assert look_at_all(page, html, html.as_uri() + "/") == []
 
 
 def test_what_the_watch_must_see_it_sees(page, tmp_path):
@@ -174,30 +189,45 @@ def test_search_finds_words_of_the_chapters(page, html, site, how):
     assert troubles == []
 
 
-def test_chapters_are_read_aloud_well(page, html, site):
-    """What a screen reader is told: the browser's own accessibility tree."""
-    for name in (name for name in names(html) if name.startswith("notebooks/")):
-        page.goto(site + name)
-        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-        article = page.get_by_role("article")
-        assert article.get_by_role("heading", level=1).count() == 1, name
-        # every picture has a role and a name, and there is none without
-        named = article.get_by_role("img", name=re.compile(r"\w+ \w+ \w+ "))
+def read_aloud(page):
+    """What a screen reader is told of a chapter: the browser's own accessibility tree."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    article = page.get_by_role("article")
+    named = article.get_by_role("img", name=re.compile(r"\w+ \w+ \w+ "))
+
+    def count(selector):
+        return page.locator(selector).count()
+
+    return {
+        "titles": article.get_by_role("heading", level=1).count(),
+        "named": named.and_(page.locator("img")).count(),
         # a live figure takes the place of its picture
-        shown = page.locator("article img:visible").count()
-        assert named.and_(page.locator("img")).count() == shown > 0, name
+        "pictures": count("article img:visible"),
+        "summaries": page.locator("article summary").all_inner_texts(),
+        "other words": count("article summary[aria-label]"),
+        "cells": count("article .cell_input"),
+        "code": count("article .cell_input .highlight-python pre"),
+        "early outputs": count("article .cell_output + .cell_input"),
+    }
+
+
+def test_chapters_are_read_aloud_well(walk):
+    _, aloud = walk
+    assert len(aloud) >= 10
+    for name, chapter in aloud.items():
+        assert chapter["titles"] == 1, name
+        # every picture has a role and a name, and there is none without
+        assert chapter["named"] == chapter["pictures"] > 0, name
         # what unfolds is a native control with a name that says what of
-        summaries = page.locator("article summary").all_inner_texts()
-        assert summaries, name
-        for text in summaries:
+        assert chapter["summaries"], name
+        for text in chapter["summaries"]:
             assert len(text.strip()) > 4, (name, text)
             assert not re.search(CELL, text), (name, text)
-        assert page.locator("article summary[aria-label]").count() == 0, name
+        assert chapter["other words"] == 0, name
         # code is preformatted text of a known language, and no picture of it
-        cells = page.locator("article .cell_input").count()
-        assert page.locator("article .cell_input .highlight-python pre").count() == cells, name
+        assert chapter["code"] == chapter["cells"], name
         # its order in the page is the order of reading: the output follows its code
-        assert page.locator("article .cell_output + .cell_input").count() == 0, name
+        assert chapter["early outputs"] == 0, name
 
 
 def test_folded_code_opens_by_keyboard_alone(page, html, site):
