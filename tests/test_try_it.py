@@ -992,14 +992,13 @@ def test_download_is_small_and_from_here_alone(browser, address):
 
 @needs_chromium
 def test_first_answer_comes_soon_on_a_slow_processor(browser, address):
-    loads = []
-    # what else this machine does must not count, so the best of some loads does
-    for load in itertools.islice(answer_seconds(browser, address), 30):
-        loads.append(load)
-        seconds = sum(map(min, zip(*loads, strict=True)))
-        if seconds <= MOST_SECONDS:
-            break
-    print(f"\nfirst answer to a chosen digit after {seconds:.2f} s by {loads}")
+    loads = list(itertools.islice(answer_seconds(browser, address), 5))
+    computed, waited = zip(*loads, strict=True)
+    # processor and yardstick vary alike, so the median; other work only makes a wait longer
+    seconds = np.median(computed) + min(waited)
+    print(
+        f"\nfirst answer to a chosen digit after {seconds:.2f} s by {np.round(loads, 2).tolist()}"
+    )
     assert seconds <= MOST_SECONDS
 
 

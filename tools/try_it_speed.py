@@ -67,7 +67,7 @@ def answer_seconds(browser, address):
 
     They come as two summands: the seconds for which the page's main thread computed, on a processor
     SLOWER times slower than one that needs YARDSTICK_SECONDS for the yardstick, and those for which
-    it did not.  What else the machine does makes either longer, and less so in some loads.
+    it did not.
     The digit is clicked as soon as the page can be seen to work.
     """
     page = _watched_page(browser)
