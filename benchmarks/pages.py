@@ -42,7 +42,7 @@ def try_it(html):
         address = f"{home}book/try_it.html"
         sizes, _ = try_it_speed.downloaded(browser, address)
         answers = itertools.islice(try_it_speed.answer_seconds(browser, address), LOADS)
-        seconds = [round(answer, 2) for answer in answers]
+        seconds = [round(sum(answer), 2) for answer in answers]
     return {
         "megabytes": round(sum(sizes) / 1e6, 2),
         "slower": try_it_speed.SLOWER,

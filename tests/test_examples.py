@@ -35,7 +35,6 @@ def run(name, *arguments):
         (["train_mirrored.py", "--images", "70000"], "--images"),
         (["export_model.py", "none.keras", "out"], "not there"),
         (["export_model.py", __file__, Path(__file__).parent], "already"),
-        (["export_model.py", __file__, "nowhere"], "no network"),
     ],
 )
 def test_impossible_requests_are_refused(arguments, said):
@@ -60,6 +59,18 @@ def test_and_so_they_are_by_those_that_start_slowly(script, arguments, said, mon
         script.main()
     assert left.value.code == 2
     assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_what_holds_no_network_is_not_exported(monkeypatch, capsys):
+    # the script chooses its backend for its process; what other tests start must not inherit that
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    import export_model
+
+    monkeypatch.setattr(sys, "argv", ["export_model.py", __file__, "nowhere"])
+    with pytest.raises(SystemExit) as left:
+        export_model.main()
+    assert left.value.code == 2
+    assert "no network" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_first_worker_that_fails_ends_the_others(monkeypatch, tmp_path):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from browser import needs_chromium
 from PIL import Image
-from try_it_speed import answer_seconds, downloaded
+from try_it_speed import SLOWER, answer_seconds, downloaded, thread_clock
 
 from aeutils.data import load_mnist
 from aeutils.images import load_image
@@ -30,13 +30,40 @@ def address(site):
     return f"{site}book/try_it.html"
 
 
+@pytest.fixture(scope="module")
+def reader(browser):
+    """A reader's browser, which remembers what it has loaded."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser, address):
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+def fresh(reader, address):
+    """The page as it is just after it was opened, with a digit chosen."""
+    page = reader.new_page()
     page.goto(address)
     choose(page, "digit 7")
     yield page
     page.close()
+
+
+@pytest.fixture(scope="module")
+def opened(reader, address):
+    """The page for many tests, loaded once."""
+    page = reader.new_page()
+    page.goto(address)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def page(opened):
+    """The page as others have left it, but with nothing drawn and then a digit chosen."""
+    opened.evaluate("scrollTo(0, 0)")
+    opened.click("#try-clear")
+    choose(opened, "digit 7")
+    return opened
 
 
 @pytest.fixture
@@ -75,6 +102,19 @@ def why(page):
 def bring(page, path):
     page.set_input_files("#try-file", path)
     page.wait_for_selector(f"text=Now: {path.name}.")
+
+
+def computed(page, function, values, *more):
+    """Call a function of the page with numbers, and others; return the numbers that it answers."""
+    # as one text both ways: Playwright takes half a minute over many numbers
+    script = f"""async ([text, more]) => {{
+        const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+        const answer = await ({function})(new Float32Array(bytes.buffer), ...more);
+        const coded = new Uint8Array(answer.buffer, answer.byteOffset, answer.byteLength);
+        return btoa(Array.from(coded, (b) => String.fromCharCode(b)).join(""));
+    }}"""
+    text = base64.b64encode(np.asarray(values, "float32").tobytes()).decode()
+    return np.frombuffer(base64.b64decode(page.evaluate(script, [text, more])), "float32")
 
 
 def grey(page, name):
@@ -181,8 +221,7 @@ def test_answers_are_those_of_keras(page, name):
     page.locator("#try-plane").scroll_into_view_if_needed()
     page.wait_for_function("tryIt.stored.decoder")
     reference = stored(name)
-    script = "([name, x]) => Array.from(tryIt.network(name).run(Float32Array.from(x)))"
-    answers = np.array(page.evaluate(script, [name, reference["inputs"].ravel().tolist()]))
+    answers = computed(page, "(x, name) => tryIt.network(name).run(x)", reference["inputs"], name)
     difference = np.abs(answers - reference["answers"].ravel()).max()
     print(f"\n{name}: {len(reference['inputs'])} inputs, largest difference {difference:.1e}")
     assert difference <= 1e-4
@@ -246,27 +285,27 @@ def test_the_drawing_area_starts_empty_with_a_hint(browser, address):
 
 
 @needs_chromium
-def test_undo_goes_back_stroke_by_stroke_and_image_by_image(page):
-    chosen, first = verdict(page), grey(page, "try-seen")
-    drag(page, "#try-draw", [(0.1, 0.3), (0.9, 0.3)])
-    once = verdict(page)
-    drag(page, "#try-draw", [(0.1, 0.7), (0.9, 0.7)])
-    assert verdict(page) != once
-    page.click("#try-undo")
-    assert verdict(page) == once
-    page.focus("#try-draw")
-    page.keyboard.press("Control+z")
-    assert verdict(page) == chosen
-    assert np.array_equal(grey(page, "try-seen"), first)
-    assert page.inner_text("#try-picture-message") == "Now: digit 7."
-    assert "A test image, as stored." in why(page)
-    page.keyboard.press("Delete")
-    assert "Draw or choose" in verdict(page)
-    page.click("#try-undo")
-    assert verdict(page) == chosen
-    page.click("#try-undo")
-    assert "Draw or choose" in verdict(page)
-    assert page.locator("#try-undo").is_disabled()
+def test_undo_goes_back_stroke_by_stroke_and_image_by_image(fresh):
+    chosen, first = verdict(fresh), grey(fresh, "try-seen")
+    drag(fresh, "#try-draw", [(0.1, 0.3), (0.9, 0.3)])
+    once = verdict(fresh)
+    drag(fresh, "#try-draw", [(0.1, 0.7), (0.9, 0.7)])
+    assert verdict(fresh) != once
+    fresh.click("#try-undo")
+    assert verdict(fresh) == once
+    fresh.focus("#try-draw")
+    fresh.keyboard.press("Control+z")
+    assert verdict(fresh) == chosen
+    assert np.array_equal(grey(fresh, "try-seen"), first)
+    assert fresh.inner_text("#try-picture-message") == "Now: digit 7."
+    assert "A test image, as stored." in why(fresh)
+    fresh.keyboard.press("Delete")
+    assert "Draw or choose" in verdict(fresh)
+    fresh.click("#try-undo")
+    assert verdict(fresh) == chosen
+    fresh.click("#try-undo")
+    assert "Draw or choose" in verdict(fresh)
+    assert fresh.locator("#try-undo").is_disabled()
 
 
 @needs_chromium
@@ -352,36 +391,36 @@ def test_a_second_finger_does_not_draw(phone):
 
 
 @needs_chromium
-def test_drawing_by_keys_alone(page):
-    page.focus("#try-clear")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Shift+Tab")
-    assert page.evaluate("document.activeElement.id") == "try-undo"
-    page.keyboard.press("Shift+Tab")
-    assert page.evaluate("document.activeElement.id") == "try-draw"
-    assert page.locator("#try-pen").is_visible()
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
-    page.keyboard.press(" ")
+def test_drawing_by_keys_alone(fresh):
+    fresh.focus("#try-clear")
+    fresh.keyboard.press("Enter")
+    fresh.keyboard.press("Shift+Tab")
+    assert fresh.evaluate("document.activeElement.id") == "try-undo"
+    fresh.keyboard.press("Shift+Tab")
+    assert fresh.evaluate("document.activeElement.id") == "try-draw"
+    assert fresh.locator("#try-pen").is_visible()
+    assert fresh.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    fresh.keyboard.press(" ")
     for _ in range(14):
-        page.keyboard.press("ArrowDown")
-    assert verdict(page).endswith("normal.")  # a one
-    seen = grey(page, "try-seen")
+        fresh.keyboard.press("ArrowDown")
+    assert verdict(fresh).endswith("normal.")  # a one
+    seen = grey(fresh, "try-seen")
     assert seen[5:23, 13:15].min() > 100
-    page.wait_for_function("document.getElementById('try-spoken').textContent.startsWith('Score')")
-    page.keyboard.press("Delete")
-    assert "Draw or choose" in verdict(page)
+    fresh.wait_for_function("document.getElementById('try-spoken').textContent.startsWith('Score')")
+    fresh.keyboard.press("Delete")
+    assert "Draw or choose" in verdict(fresh)
     # the pen is lifted, and says where it is
-    page.keyboard.press("ArrowUp")
-    assert "Draw or choose" in verdict(page)
-    page.wait_for_function(
+    fresh.keyboard.press("ArrowUp")
+    assert "Draw or choose" in verdict(fresh)
+    fresh.wait_for_function(
         "document.getElementById('try-spoken').textContent === 'column 14, row 20'"
     )
     # a key held down repeats, which does not lift the pen again
-    page.keyboard.down(" ")
-    page.keyboard.down(" ")
-    page.keyboard.press("ArrowUp")
-    page.keyboard.up(" ")
-    assert verdict(page).startswith("Score")
+    fresh.keyboard.down(" ")
+    fresh.keyboard.down(" ")
+    fresh.keyboard.press("ArrowUp")
+    fresh.keyboard.up(" ")
+    assert verdict(fresh).startswith("Score")
 
 
 @needs_chromium
@@ -548,13 +587,23 @@ def test_a_drawing_of_lines_is_a_picture_too(page, tmp_path):
 
 
 @needs_chromium
-def test_a_slow_file_does_not_overwrite_what_came_after(page, tmp_path):
-    Image.effect_noise((6000, 6000), 60).save(tmp_path / "huge.png")
-    page.set_input_files("#try-file", tmp_path / "huge.png")
-    page.wait_for_selector("text=Reading huge.png")
-    choose(page, "digit 3")
-    page.wait_for_timeout(4000)
-    assert page.inner_text("#try-picture-message") == "Now: digit 3."
+def test_a_slow_file_does_not_overwrite_what_came_after(fresh, tmp_path):
+    # a browser that takes its time over a file, until it is told to go on
+    fresh.evaluate("""() => {
+        const decode = HTMLImageElement.prototype.decode;
+        HTMLImageElement.prototype.decode = async function () {
+            await new Promise((resolve) => (window.goOn = resolve));
+            await decode.call(this);
+            setTimeout(() => (window.decoded = true), 100);
+        };
+    }""")
+    paper(silhouette).save(tmp_path / "slow.png")
+    fresh.set_input_files("#try-file", tmp_path / "slow.png")
+    fresh.wait_for_selector("text=Reading slow.png")
+    choose(fresh, "digit 3")
+    fresh.evaluate("goOn()")
+    fresh.wait_for_function("window.decoded")
+    assert fresh.inner_text("#try-picture-message") == "Now: digit 3."
 
 
 @needs_chromium
@@ -604,29 +653,29 @@ def decibels(a, b):
 
 
 @needs_chromium
-def test_noise_slider_by_keys(page):
-    slider = page.locator("#try-noise")
+def test_noise_slider_by_keys(fresh):
+    slider = fresh.locator("#try-noise")
     slider.scroll_into_view_if_needed()
-    page.wait_for_function("document.getElementById('try-decibels').textContent")
+    fresh.wait_for_function("document.getElementById('try-decibels').textContent")
     assert float(slider.input_value()) == 0.5
-    words = page.inner_text("#try-decibels")
+    words = fresh.inner_text("#try-decibels")
     before, after = map(float, re.findall(r"(-?[\d.]+) dB[,;]", words))
-    clean, noisy, answer = (grey(page, f"try-{name}") for name in ("clean", "noisy", "answer"))
+    clean, noisy, answer = (grey(fresh, f"try-{name}") for name in ("clean", "noisy", "answer"))
     assert before == pytest.approx(decibels(clean, noisy), abs=0.1)
     assert after == pytest.approx(decibels(clean, answer), abs=0.1)
     assert after > before + 6
     assert f"the network gains {after - before:.1f}"[:-1] in words
     slider.focus()
-    page.keyboard.press("ArrowRight")
-    assert page.inner_text("#try-noise-shown") == "0.55"
-    assert decibels(clean, grey(page, "try-noisy")) < before
-    page.keyboard.press("Home")
-    assert np.array_equal(grey(page, "try-noisy"), clean)
-    assert "the network does harm" in page.inner_text("#try-decibels")
-    page.keyboard.press("End")
-    strongest = grey(page, "try-noisy")
-    page.click("#try-other-noise")
-    assert not np.array_equal(grey(page, "try-noisy"), strongest)
+    fresh.keyboard.press("ArrowRight")
+    assert fresh.inner_text("#try-noise-shown") == "0.55"
+    assert decibels(clean, grey(fresh, "try-noisy")) < before
+    fresh.keyboard.press("Home")
+    assert np.array_equal(grey(fresh, "try-noisy"), clean)
+    assert "the network does harm" in fresh.inner_text("#try-decibels")
+    fresh.keyboard.press("End")
+    strongest = grey(fresh, "try-noisy")
+    fresh.click("#try-other-noise")
+    assert not np.array_equal(grey(fresh, "try-noisy"), strongest)
 
 
 @needs_chromium
@@ -639,54 +688,54 @@ def test_noise_slider_by_mouse(page):
 
 
 @needs_chromium
-def test_who_chooses_below_hears_of_the_noise(page):
-    page.locator("#try-noise").scroll_into_view_if_needed()
-    page.click("#try-noise-choices [aria-label='digit 3']")
-    page.wait_for_function("document.getElementById('try-spoken').textContent.startsWith('PSNR')")
+def test_who_chooses_below_hears_of_the_noise(fresh):
+    fresh.locator("#try-noise").scroll_into_view_if_needed()
+    fresh.click("#try-noise-choices [aria-label='digit 3']")
+    fresh.wait_for_function("document.getElementById('try-spoken').textContent.startsWith('PSNR')")
 
 
 # latent plane ------------------------------------------------------------------------------------
 
 
 @needs_chromium
-def test_latent_plane_by_mouse_keys_and_sliders(page):
-    page.locator("#try-plane").scroll_into_view_if_needed()
-    page.wait_for_function("document.getElementById('try-code').textContent")
-    start = grey(page, "try-digit")
-    drag(page, "#try-plane", [(0.5, 0.5), (0.05, 0.05)])
-    there = grey(page, "try-digit")
+def test_latent_plane_by_mouse_keys_and_sliders(fresh):
+    fresh.locator("#try-plane").scroll_into_view_if_needed()
+    fresh.wait_for_function("document.getElementById('try-code').textContent")
+    start = grey(fresh, "try-digit")
+    drag(fresh, "#try-plane", [(0.5, 0.5), (0.05, 0.05)])
+    there = grey(fresh, "try-digit")
     assert np.abs(there - start).mean() > 10
-    page.mouse.move(*places(page, "#try-plane", [(0.9, 0.9)])[0])  # not held down
-    assert np.array_equal(grey(page, "try-digit"), there)
-    page.focus("#try-plane")
-    code = page.inner_text("#try-code")
-    page.keyboard.press("ArrowRight")
-    assert page.inner_text("#try-code") != code
+    fresh.mouse.move(*places(fresh, "#try-plane", [(0.9, 0.9)])[0])  # not held down
+    assert np.array_equal(grey(fresh, "try-digit"), there)
+    fresh.focus("#try-plane")
+    code = fresh.inner_text("#try-code")
+    fresh.keyboard.press("ArrowRight")
+    assert fresh.inner_text("#try-code") != code
     # a slider leaves the other value alone, though that lies between its steps
-    page.mouse.click(*places(page, "#try-plane", [(0.713, 0.287)])[0])
-    second = page.inner_text("#try-code").split(")")[0].split(", ")[1]
-    page.focus("#try-first")
-    page.keyboard.press("ArrowRight")
-    assert page.inner_text("#try-code").split(")")[0].split(", ")[1] == second
-    first = page.locator("#try-first")
+    fresh.mouse.click(*places(fresh, "#try-plane", [(0.713, 0.287)])[0])
+    second = fresh.inner_text("#try-code").split(")")[0].split(", ")[1]
+    fresh.focus("#try-first")
+    fresh.keyboard.press("ArrowRight")
+    assert fresh.inner_text("#try-code").split(")")[0].split(", ")[1] == second
+    first = fresh.locator("#try-first")
     value = float(first.input_value())
     first.focus()
-    page.keyboard.press("ArrowRight")
+    fresh.keyboard.press("ArrowRight")
     assert float(first.input_value()) == pytest.approx(value + 0.1)
-    assert f"Code ({value + 0.1:.2f}".replace("-", "−") in page.inner_text("#try-code")
+    assert f"Code ({value + 0.1:.2f}".replace("-", "−") in fresh.inner_text("#try-code")
 
 
 @needs_chromium
-def test_plane_is_painted_with_the_decoder_s_digits(page):
-    page.locator("#try-plane").scroll_into_view_if_needed()
+def test_plane_is_painted_with_the_decoder_s_digits(fresh):
+    fresh.locator("#try-plane").scroll_into_view_if_needed()
     light = """() => { const c = document.getElementById('try-plane');
         return c.getContext('2d').getImageData(406, 406, 1, 1).data[3]; }"""
-    page.wait_for_function(light)
+    fresh.wait_for_function(light)
     middle = """() => { const c = document.getElementById('try-plane');
         return Array.from(c.getContext('2d').getImageData(196, 196, 28, 28).data)
             .filter((_, i) => i % 4 === 0); }"""
-    tile = np.array(page.evaluate(middle)).reshape(28, 28)
-    assert np.array_equal(tile, grey(page, "try-digit"))  # the code is (0, 0)
+    tile = np.array(fresh.evaluate(middle)).reshape(28, 28)
+    assert np.array_equal(tile, grey(fresh, "try-digit"))  # the code is (0, 0)
 
 
 @needs_chromium
@@ -753,8 +802,9 @@ def nearest_classes(images):
     """Return the class of the nearest of some training digits, for each image."""
     (x, y), _ = load_mnist()
     x = x[:5000].reshape(5000, -1) / 255
-    distances = [np.sum((x - image.ravel()) ** 2, axis=1) for image in images]
-    return [int(y[np.argmin(d)]) for d in distances]
+    # the squared distances, but for what is the same for all training digits
+    distances = np.sum(x**2, axis=1) - 2 * images.reshape(len(images), -1) @ x.T
+    return [int(y[k]) for k in np.argmin(distances, axis=1)]
 
 
 def right_reconstructions(page):
@@ -763,65 +813,62 @@ def right_reconstructions(page):
     return sum(c == n for n, c in enumerate(nearest_classes(rows / 255)))
 
 
-def seconds_of_training(page):
-    return int(re.search(r", (\d+) s", page.inner_text("#try-train-words"))[1])
-
-
 @needs_chromium
 def test_reconstructions_are_recognisable_soon_on_a_slow_processor(browser, html):
-    # from a folder, and without a worker, which Chromium's brake would not slow down
+    # from a folder, and without a worker, so that it is the page's thread that trains
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script("delete window.Worker")
     page.goto((html / "book" / "try_it.html").as_uri())
     go_to_training(page)
-    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    computed = thread_clock(page)
     page.click("#try-train-start")
     # half of what the mean image leaves is gone, and most digits are taken for what they are
     wait_for_error(page, 0.5 * training(page)[2])
     while right_reconstructions(page) < 7:
-        assert seconds_of_training(page) <= RECOGNISABLE_SECONDS
-        page.wait_for_timeout(500)
-    print(f"\nrecognisable after {seconds_of_training(page)} s of training")
-    assert seconds_of_training(page) <= RECOGNISABLE_SECONDS
+        assert SLOWER * computed() <= RECOGNISABLE_SECONDS
+        page.wait_for_timeout(200)
+    seconds = SLOWER * computed()
+    print(f"\nrecognisable after {seconds:.1f} s")
+    assert seconds <= RECOGNISABLE_SECONDS
     page.close()
 
 
 @needs_chromium
-def test_training_starts_pauses_continues_and_resets(page):
-    go_to_training(page)
-    assert training(page)[0] == 0
-    empty = pixels(page, "try-train-curve")
-    page.focus("#try-train-start")
-    page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('try-train-start').textContent === 'Pause'")
-    wait_for_error(page, 0.8 * training(page)[2])  # which is the mean image's
-    page.keyboard.press("Enter")
-    assert page.inner_text("#try-train-start") == "Continue"
-    page.wait_for_timeout(300)
-    step = training(page)[0]
-    images, curve, plane = (pixels(page, f"try-train-{n}") for n in ("images", "curve", "plane"))
-    page.wait_for_timeout(400)
-    assert training(page)[0] == step
+def test_training_starts_pauses_continues_and_resets(fresh):
+    go_to_training(fresh)
+    assert training(fresh)[0] == 0
+    empty = pixels(fresh, "try-train-curve")
+    fresh.focus("#try-train-start")
+    fresh.keyboard.press("Enter")
+    fresh.wait_for_function("document.getElementById('try-train-start').textContent === 'Pause'")
+    wait_for_error(fresh, 0.8 * training(fresh)[2])  # which is the mean image's
+    fresh.keyboard.press("Enter")
+    assert fresh.inner_text("#try-train-start") == "Continue"
+    fresh.wait_for_timeout(300)
+    step = training(fresh)[0]
+    images, curve, plane = (pixels(fresh, f"try-train-{n}") for n in ("images", "curve", "plane"))
+    fresh.wait_for_timeout(400)
+    assert training(fresh)[0] == step
     assert not np.array_equal(curve, empty)
-    page.keyboard.press("Enter")
-    wait_for_step_after(page, step)
-    page.wait_for_function(
+    fresh.keyboard.press("Enter")
+    wait_for_step_after(fresh, step)
+    fresh.wait_for_function(
         "() => document.getElementById('try-spoken').textContent === 'Training.'"
     )
-    assert not np.array_equal(pixels(page, "try-train-plane"), plane)  # it moves
-    page.click("#try-train-reset")
-    page.wait_for_function(
+    assert not np.array_equal(pixels(fresh, "try-train-plane"), plane)  # it moves
+    fresh.click("#try-train-reset")
+    fresh.wait_for_function(
         "document.getElementById('try-train-words').textContent.startsWith('Step 0,')"
     )
-    assert page.inner_text("#try-train-start") == "Start"
-    assert not np.array_equal(pixels(page, "try-train-images")[28:], images[28:])
+    assert fresh.inner_text("#try-train-start") == "Start"
+    assert not np.array_equal(pixels(fresh, "try-train-images")[28:], images[28:])
 
 
 @needs_chromium
-def test_training_stops_out_of_sight_and_goes_on_in_it(page):
-    go_to_training(page)
-    page.click("#try-train-start")
-    page.wait_for_function(
+def test_training_stops_out_of_sight_and_goes_on_in_it(fresh):
+    go_to_training(fresh)
+    fresh.click("#try-train-start")
+    fresh.wait_for_function(
         "!document.getElementById('try-train-words').textContent.startsWith('Step 0,')"
     )
     hide = """hidden => {
@@ -829,16 +876,16 @@ def test_training_stops_out_of_sight_and_goes_on_in_it(page):
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
     for away, back in (
-        (lambda: page.evaluate(hide, True), lambda: page.evaluate(hide, False)),
-        (lambda: page.evaluate("scrollTo(0, 0)"), lambda: go_to_training(page)),
+        (lambda: fresh.evaluate(hide, True), lambda: fresh.evaluate(hide, False)),
+        (lambda: fresh.evaluate("scrollTo(0, 0)"), lambda: go_to_training(fresh)),
     ):
         away()
-        page.wait_for_timeout(500)
-        step = training(page)[0]
-        page.wait_for_timeout(500)
-        assert training(page)[0] == step
+        fresh.wait_for_timeout(500)
+        step = training(fresh)[0]
+        fresh.wait_for_timeout(500)
+        assert training(fresh)[0] == step
         back()
-        wait_for_step_after(page, step)
+        wait_for_step_after(fresh, step)
 
 
 @needs_chromium
@@ -945,14 +992,14 @@ def test_download_is_small_and_from_here_alone(browser, address):
 
 @needs_chromium
 def test_first_answer_comes_soon_on_a_slow_processor(browser, address):
-    times = []
-    # what else this machine does must not count, so the best of some loads does
-    for seconds in itertools.islice(answer_seconds(browser, address), 30):
-        times.append(seconds)
-        if seconds <= MOST_SECONDS:
-            break
-    print(f"\nfirst answer to a chosen digit after {min(times):.2f} s of {times}")
-    assert min(times) <= MOST_SECONDS
+    loads = list(itertools.islice(answer_seconds(browser, address), 5))
+    computed, waited = zip(*loads, strict=True)
+    # processor and yardstick vary alike, so the median; other work only makes a wait longer
+    seconds = np.median(computed) + min(waited)
+    print(
+        f"\nfirst answer to a chosen digit after {seconds:.2f} s by {np.round(loads, 2).tolist()}"
+    )
+    assert seconds <= MOST_SECONDS
 
 
 @needs_chromium
@@ -1104,13 +1151,14 @@ def test_weights_of_the_cleaner_are_those_that_ship():
     assert (PAGE / "samples.js").stat().st_size < 200_000
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cleaner(browser, address):
     """The page, scrolled to the cleaner, with its network loaded."""
     page = browser.new_page(viewport={"width": 390, "height": 800})
     page.goto(address)
     page.locator("#try-page").scroll_into_view_if_needed()
     page.wait_for_selector("text=Choose a sample, or open")
+    assert page.locator("#try-page-save").is_disabled()  # there is nothing yet
     yield page
     page.close()
 
@@ -1143,10 +1191,8 @@ def test_pages_are_cleaned_as_by_keras_tile_by_tile(cleaner):
 
     page, _ = render_page(load_prose()[0], (237, 595), margin=20)
     degraded = degrade_page(page, seed=7)
-    script = """([ink, height, width]) =>
-        tryIt.cleanPage(Float32Array.from(ink), height, width).then((v) => Array.from(v))"""
-    ink = cleaner.evaluate(script, [(1 - degraded).ravel().tolist(), *degraded.shape])
-    difference = np.abs(1 - np.array(ink).reshape(page.shape) - clean_page(degraded))
+    ink = computed(cleaner, "tryIt.cleanPage", 1 - degraded, *degraded.shape)
+    difference = np.abs(1 - ink.reshape(page.shape) - clean_page(degraded))
     print(f"\ncleaner: largest difference {difference.max():.1e}")
     assert difference.max() < 0.01
     assert difference.mean() < 1e-4
@@ -1154,7 +1200,6 @@ def test_pages_are_cleaned_as_by_keras_tile_by_tile(cleaner):
 
 @needs_chromium
 def test_a_sample_is_cleaned_and_can_be_saved(cleaner):
-    assert cleaner.locator("#try-page-save").is_disabled()
     cleaner.get_by_role("button", name="photographed page").click()
     clean_and_wait(cleaner, "photographed page")
     # small, so enlarged threefold

@@ -3,12 +3,21 @@
 Measured in a real browser, for its test and for benchmarks/pages.py.
 """
 
-# times, by Chromium's own brake; about a cheap telephone beside a desktop computer
+# times; about a cheap telephone beside a desktop computer
 SLOWER = 4
+# a fixed piece of work, and how long it takes on such a desktop computer
+YARDSTICK = """() => {
+    const values = new Float32Array(200_000).map((_, i) => i % 7);
+    for (let round = 0; round < 250; round++) {
+        let sum = 0;
+        for (let i = 0; i < values.length; i++) sum += values[i] * values[values.length - 1 - i];
+        values[round] = sum % 7;
+    }
+}"""
+YARDSTICK_SECONDS = 0.06
 DIGIT = "#try-choices [aria-label='digit 7']"
 # Notes when the words of the verdict change, in milliseconds since the navigation began.  Telling
-# them to the console lets us wait without a script of our own, which the slowed processor would
-# have to run as well.
+# them to the console lets us wait without a script of our own, whose time would count as well.
 WATCH = """new MutationObserver(() => {
     const words = document.getElementById("try-verdict")?.textContent;
     if (!words || words === window.words) return;
@@ -38,10 +47,28 @@ def downloaded(browser, address):
     return sizes, addresses
 
 
+def thread_clock(page):
+    """Return a function that tells for how many seconds the page's main thread has computed since.
+
+    Whatever else the machine does meanwhile does not count.
+    """
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def seconds():
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(metric["value"] for metric in metrics if metric["name"] == "ThreadTime")
+
+    return seconds
+
+
 def answer_seconds(browser, address):
     """Yield, load by load, the seconds from the address to the verdict on a chosen digit.
 
-    The digit is clicked as soon as the page can be seen to work, on a processor slowed down.
+    They come as two summands: the seconds for which the page's main thread computed, on a processor
+    SLOWER times slower than one that needs YARDSTICK_SECONDS for the yardstick, and those for which
+    it did not.
+    The digit is clicked as soon as the page can be seen to work.
     """
     page = _watched_page(browser)
     page.goto(address)
@@ -53,16 +80,19 @@ def answer_seconds(browser, address):
     page.context.close()
     while True:
         page = _watched_page(browser)
-        slow = page.context.new_cdp_session(page)
-        slow.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+        clock = thread_clock(page)
         page.mouse.move(*place)  # a hand that waits for the picture
         with page.expect_console_message(_is_invitation):
             page.goto(address, wait_until="commit")
         with page.expect_console_message(_is_score):
             page.mouse.click(*place)
-        milliseconds = page.evaluate("verdict => window.times[verdict]", verdict)
+        computed = clock()
+        took = page.evaluate("verdict => window.times[verdict]", verdict) / 1000
+        begin = clock()
+        page.evaluate(YARDSTICK)
+        slowness = SLOWER * YARDSTICK_SECONDS / (clock() - begin)
         page.context.close()
-        yield milliseconds / 1000
+        yield slowness * computed, max(0, took - computed)
 
 
 def _watched_page(browser):

@@ -51,8 +51,9 @@ tryIt.unet = function unet() {
   }
 
   function add(x, y, z, height, row, first, second) {
-    const [a, b, c, d, e, f, g, h, i] = first;
-    const [k, l, m, n, o, p, q, s, t] = second;
+    // by index: taken in turn, as by [a, b, ...], the numbers make the loop half as fast
+    const { 0: a, 1: b, 2: c, 3: d, 4: e, 5: f, 6: g, 7: h, 8: i } = first;
+    const { 0: k, 1: l, 2: m, 3: n, 4: o, 5: p, 6: q, 7: s, 8: t } = second;
     for (let r = 1; r <= height; r++) {
       let at = r * row + 1;
       const end = at + row - 2;
