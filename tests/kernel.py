@@ -14,8 +14,8 @@ import os
 import sys
 import traceback
 
+import classroom.forks
 import nbformat
-from classroom import forks
 
 
 def main():
@@ -25,7 +25,7 @@ def main():
     lines = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     # imports what assignments import, and computes nothing with it: a copy of this process can
-    forks.imports()
+    classroom.forks.imports()
     for line in sys.stdin:
         failed = in_a_copy(assignment, **json.loads(line))
         print(json.dumps(failed), file=lines, flush=True)

@@ -1,5 +1,7 @@
 """The five assignments: released without solutions, and graded as they should be."""
 
+import ast
+import base64
 import json
 import re
 import runpy
@@ -10,11 +12,29 @@ import nbformat
 import pytest
 from classroom import grade, grades, submission, warm
 from classroom.course import Course
+from nbformat import v4
 from sandboxes import needs_sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 
 NAMES = Course(ROOT / "assignments").names
+# the cell of each full solution that trains, and what it makes
+TRAINED = {
+    "01_what_is_an_autoencoder": ("train", ["autoencoder"]),
+    "02_anomaly_detector": ("train", ["detector"]),
+    "03_denoiser": ("denoiser", ["denoiser"]),
+    "04_sequences": ("network", ["network"]),
+    "05_variational": ("train", ["encoder", "decoder"]),
+}
+# a cell that a student has added: shows a model as text
+SHOW = """
+import base64
+
+{0}.save("{0}.keras", include_optimizer=False)
+text = base64.b64encode(open("{0}.keras", "rb").read()).decode()
+for i in range(0, len(text), 100_000):
+    display({{"text/plain": text[i : i + 100_000]}}, raw=True)
+"""
 SUBMISSIONS = {name: runpy.run_path(ROOT / f"tests/submissions/{name}.py") for name in NAMES}
 
 
@@ -51,13 +71,33 @@ def hand_in(course, kind):
         notebook = nbformat.read(course.root / origin / name / f"{name}.ipynb", 4)
         # typical mistakes are made in work that is right otherwise
         answers = SUBMISSIONS[name].get(kind.upper(), {})
-        if kind == "mistakes":
-            answers = solutions(nbformat.read(course.source(name), 4)) | answers
-        for cell in notebook.cells:
-            cell.source = answers.get(grade_id(cell), cell.source)
         folder = course.root / "submitted" / kind / name
         folder.mkdir(parents=True)
+        if kind == "source":
+            notebook.cells += [v4.new_code_cell(SHOW.format(model)) for model in TRAINED[name][1]]
+        if kind == "mistakes":
+            answers = solutions(nbformat.read(course.source(name), 4)) | answers
+            use_what_was_trained(course, name, answers, folder)
+        for cell in notebook.cells:
+            cell.source = answers.get(grade_id(cell), cell.source)
         nbformat.write(notebook, folder / f"{name}.ipynb")
+
+
+def use_what_was_trained(course, name, answers, folder):
+    """Hand in the models that the full solution has trained: once more makes the same ones."""
+    cell, models = TRAINED[name]
+    shown = nbformat.read(course.graded_notebook("source", name), 4).cells[-len(models) :]
+    answers[cell] = definitions(answers[cell])
+    for model, own in zip(models, shown, strict=True):
+        text = "".join(output.data["text/plain"] for output in own.outputs)
+        (folder / f"{model}.keras").write_bytes(base64.b64decode(text))
+        answers[cell] += f'\n{model} = keras.saving.load_model("{model}.keras")'
+
+
+def definitions(source):
+    """Return the functions and classes that a cell defines, without what it does."""
+    kept = [node for node in ast.parse(source).body if hasattr(node, "decorator_list")]
+    return "\n\n\n".join(ast.unparse(node) for node in kept)
 
 
 def grade_id(cell):

@@ -554,6 +554,21 @@ def test_two_gradings_at_once_are_refused(tmp_path, new_course):
         pass
 
 
+def test_only_what_is_released_as_it_is_now_counts_as_released(tmp_path, new_course):
+    course = new_course(tmp_path / "course")
+    assert course.is_released(NAME)
+    more = course.source(NAME).with_name("data.csv")
+    more.write_text("1")
+    assert not course.is_released(NAME)
+    course.release(NAME)
+    assert course.is_released(NAME)
+    for gone in (course.root / "gradebook.db", course.root / "release" / NAME / f"{NAME}.ipynb"):
+        gone.unlink()
+        assert not course.is_released(NAME)
+        course.release(NAME)
+    assert course.is_released(NAME)
+
+
 def test_a_wrong_course_or_assignment_is_named(tmp_path, new_course):
     with pytest.raises(CourseError, match="is it a course"):
         Course(tmp_path)

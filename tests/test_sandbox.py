@@ -23,6 +23,22 @@ def student():
     process.close()
 
 
+@pytest.fixture(scope="module")
+def survivor():
+    """One process for all that must not end it: it takes its time to start."""
+    process = sandbox.Sandbox("student")
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="module")
+def both():
+    """The two processes of a submission, for all that must not end them."""
+    process = submission.Run()
+    yield process
+    process.close()
+
+
 def run(process, source, seconds=5):
     process.send({"do": "run", "source": source, "seconds": seconds})
     return process.receive(seconds + 3)[0]["done"]
@@ -51,10 +67,10 @@ def run(process, source, seconds=5):
         ),
     ],
 )
-def test_what_is_not_allowed_is_an_error_in_its_cell(student, source, message):
-    done = run(student, source, seconds=3)
+def test_what_is_not_allowed_is_an_error_in_its_cell(survivor, source, message):
+    done = run(survivor, source, seconds=3)
     assert message in done["error"]["evalue"]
-    assert run(student, "print(1 + 1)")["stdout"] == "2\n"
+    assert run(survivor, "print(1 + 1)")["stdout"] == "2\n"
 
 
 @needs_sandbox
@@ -147,7 +163,7 @@ def test_where_bubblewrap_is_not_installed_grading_says_how_to(tmp_path, monkeyp
 
 
 @needs_sandbox
-def test_nothing_of_the_teachers_environment_is_seen(student, monkeypatch):
+def test_nothing_of_the_teachers_environment_is_seen(survivor, monkeypatch):
     monkeypatch.setenv("SECRET_OF_THE_TEACHER", "s3cret")
     other = sandbox.Sandbox("student")
     source = "import glob\nfor f in glob.glob('/proc/*/environ'): print(open(f).read())"
@@ -176,14 +192,14 @@ def test_memory_is_limited_while_the_checks_are_waited_for(monkeypatch):
 
 
 @needs_sandbox
-def test_memory_that_processes_share_counts_once(student, monkeypatch):
+def test_memory_that_processes_share_counts_once(survivor, monkeypatch):
     monkeypatch.setattr(sandbox, "MEMORY", 700 * 2**20)
     source = (
         "block = bytearray(b'x') * (2 * 10**8)\nfrom multiprocessing import get_context\n"
         "import time\nwith get_context('fork').Pool(8) as pool: pool.map(time.sleep, [1] * 8)\n"
         "print('done')"
     )
-    assert run(student, source, seconds=20)["stdout"] == "done\n"
+    assert run(survivor, source, seconds=20)["stdout"] == "done\n"
 
 
 # what a student's code can write to the channel itself
@@ -275,14 +291,14 @@ def test_memory_is_limited(student, monkeypatch):
 
 
 @needs_sandbox
-def test_a_gigabyte_of_print_is_cut(student):
-    done = run(student, "print('a' * 10**9)", seconds=20)
+def test_a_gigabyte_of_print_is_cut(survivor):
+    done = run(survivor, "print('a' * 10**9)", seconds=20)
     assert len(done["stdout"]) < 300_000
     assert "more characters were not kept" in done["stdout"]
 
 
 @needs_sandbox
-def test_checks_reach_the_students_function_but_not_the_other_way():
+def test_checks_reach_the_students_function_but_not_the_other_way(both):
     answer = v4.new_code_cell(
         "import numpy as np\nnp.allclose = lambda *a: True\ndef double(x): return x * 3"
     )
@@ -290,10 +306,8 @@ def test_checks_reach_the_students_function_but_not_the_other_way():
         "import numpy as np\nassert np.allclose(double(np.ones(2)), 2), 'not doubled'",
         metadata={"nbgrader": {"grade": True, "solution": False, "locked": True}},
     )
-    run = submission.Run()
-    assert run.cell(answer)["error"] is None
-    assert run.cell(check)["error"]["evalue"] == "not doubled"
-    run.close()
+    assert both.cell(answer)["error"] is None
+    assert both.cell(check)["error"]["evalue"] == "not doubled"
 
 
 def test_a_worker_computes_with_as_many_threads_as_whoever_grades_says(monkeypatch):
@@ -306,28 +320,25 @@ def test_a_worker_computes_with_as_many_threads_as_whoever_grades_says(monkeypat
 
 
 @needs_sandbox
-def test_what_a_function_does_to_its_arguments_is_seen():
-    process = submission.Run()
+def test_what_a_function_does_to_its_arguments_is_seen(both):
     answer = "def shuffle(x, more):\n    x[:] = x[::-1]\n    more['k'] = 1\n    return x.sum()"
-    assert process.cell(v4.new_code_cell(answer))["error"] is None
+    assert both.cell(v4.new_code_cell(answer))["error"] is None
     test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
     check = (
         "import numpy as np\nx, more = np.arange(3), {}\nassert shuffle(x, more) == 3\n"
         "assert (x == np.arange(3)).all() and not more, 'the argument was changed'"
     )
-    done = process.cell(v4.new_code_cell(check, metadata=test))
+    done = both.cell(v4.new_code_cell(check, metadata=test))
     assert done["error"]["evalue"] == "the argument was changed"
-    process.close()
 
 
 @needs_sandbox
-def test_a_model_with_code_of_its_own_is_judged_by_its_answers():
-    process = submission.Run()
+def test_a_model_with_code_of_its_own_is_judged_by_its_answers(both):
     answer = (
         "import keras\nclass Twice(keras.Model):\n    def call(self, x): return 2 * x\n"
         "model = Twice()\ndef build(): return model"
     )
-    assert process.cell(v4.new_code_cell(answer))["error"] is None
+    assert both.cell(v4.new_code_cell(answer))["error"] is None
     test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
     check = (
         "import numpy as np\nx = np.ones((2, 3), 'float32')\n"
@@ -335,9 +346,8 @@ def test_a_model_with_code_of_its_own_is_judged_by_its_answers():
         "    assert np.allclose(found(x), 2)\n"
         "    assert np.allclose(found.predict(x, verbose=0), 2)\nmodel.layers"
     )
-    done = process.cell(v4.new_code_cell(check, metadata=test))
+    done = both.cell(v4.new_code_cell(check, metadata=test))
     assert "`layers` of this model cannot be checked" in done["error"]["evalue"]
-    process.close()
 
 
 @pytest.mark.parametrize(

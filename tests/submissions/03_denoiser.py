@@ -78,8 +78,8 @@ h = layers.Concatenate()([picture, h])
 h = layers.Conv2D(1, 3, padding="same")(h)
 answer = layers.Add()([picture, h])
 denoiser = keras.Model(picture, answer)
-denoiser.compile(optimizer=keras.optimizers.Adam(3e-3), loss="mse")
-for epoch in range(4):
+denoiser.compile(optimizer=keras.optimizers.Adam(4e-3), loss="mse")
+for epoch in range(3):
     noisy = noisy_copy(
         x_train, np.random.default_rng(epoch).uniform(0, 0.9, 3000), epoch
     )

@@ -56,16 +56,16 @@ def unfold(rows, channels):
 network = keras.Sequential(
     [
         keras.Input((32, 1)),
-        layers.Reshape((8, 4)),
+        layers.Reshape((4, 8)),
         layers.GRU(12, unroll=True),
-        layers.RepeatVector(8),
+        layers.RepeatVector(4),
         layers.GRU(24, return_sequences=True, unroll=True),
-        layers.TimeDistributed(layers.Dense(4)),
+        layers.TimeDistributed(layers.Dense(8)),
         layers.Reshape((32, 1)),
     ]
 )
-network.compile(keras.optimizers.Nadam(5e-3), "mse")
-network.fit(z_train, z_train, epochs=15, batch_size=32, verbose=0)
+network.compile(keras.optimizers.Nadam(1e-2), "mse")
+network.fit(z_train, z_train, epochs=15, batch_size=64, verbose=0)
 """,
     "moments": """
 def moment_scores(scores, width, step, n_steps):

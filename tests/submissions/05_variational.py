@@ -130,7 +130,7 @@ def round_path(start, end, n_steps):
 """,
     # so much weight that the code collapses
     "budget": """
-encoder_small, decoder_small = train_vae(x_train, latent_dim=8, beta=10)
+encoder_small, decoder_small = train_vae(x_train, latent_dim=8, beta=10, epochs=2)
 """,
 }
 

@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import GenerateAssignment
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import (
@@ -29,6 +29,7 @@ from classroom import limits
 from classroom.intake import UnreadableError, contents, readable
 
 PARTIAL = ".release.partial"
+RELEASED = ".released"  # what each assignment in release/ was made of
 # said by nbgrader's own way of making entries
 warnings.filterwarnings("ignore", category=SAWarning)
 # nbgrader starts `alembic` by its name when it makes a gradebook
@@ -56,7 +57,8 @@ class Course:
 
     def __init__(self, root):
         self.root = Path(root).resolve()
-        self.gradebook_url = f"sqlite:///{self.root / 'gradebook.db'}"
+        self._gradebook_path, self._gradebook = self.root / "gradebook.db", None
+        self.gradebook_url = f"sqlite:///{self._gradebook_path}"
         self.names = [path.parent.name for path in sorted(self.root.glob("source/*/*.ipynb"))]
         if not self.names:
             raise CourseError(f"no source/NAME/NAME.ipynb in {self.root}; is it a course?")
@@ -149,8 +151,11 @@ class Course:
         return self.graded_notebook(student, name).with_name("grading.json")
 
     def gradebook(self):
-        """Open the gradebook, to be used in a ``with`` statement."""
-        return Gradebook(self.gradebook_url)
+        """Open the gradebook, to be used in a ``with`` statement, and not within another."""
+        # it is made once, or each query would be compiled anew, which takes longer than it does
+        if self._gradebook is None or not self._gradebook_path.exists():
+            self._gradebook = Gradebook(self.gradebook_url)
+        return self._gradebook
 
     def release(self, name):
         """Make ``release/NAME`` and tell the gradebook about the assignment.
@@ -160,6 +165,8 @@ class Course:
         CourseError
             If nbgrader refuses the source; the text holds its reason.
         """
+        mark = self.root / RELEASED / name
+        mark.unlink(missing_ok=True)
         folders = CourseDirectory(root=str(self.root), db_url=self.gradebook_url)
         folders.release_directory = PARTIAL
         partial = self.root / PARTIAL / name
@@ -181,7 +188,25 @@ class Course:
         target.parent.mkdir(exist_ok=True)
         os.replace(partial, target)
         shutil.rmtree(self.root / PARTIAL)
+        write(mark, self._source_contents(name))
         return target
+
+    def is_released(self, name):
+        """Tell whether ``release/NAME`` and the gradebook hold the assignment as it is now."""
+        try:
+            made_of = (self.root / RELEASED / name).read_text()
+            with self.gradebook() as gradebook:
+                gradebook.find_notebook(name, name)
+        except (OSError, MissingEntry):
+            return False
+        there = (self.root / "release" / name / f"{name}.ipynb").exists()
+        return there and made_of == self._source_contents(name) != ""
+
+    def _source_contents(self, name):
+        """Return a digest of the folder of an assignment; empty where it holds too much."""
+        with contextlib.suppress(UnreadableError):
+            return contents(self.root / "source" / name)
+        return ""
 
     @contextlib.contextmanager
     def lock(self):

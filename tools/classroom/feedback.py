@@ -27,12 +27,12 @@ def main(course, names):
     """Write the pages of all graded submissions; return their paths."""
     visible = {name: course.visible(name) for name in names}
     items = [item for item in course.submissions(names) if course.record(*item[:2])]
-    rules, paths = late.Rules(course), []
+    rules, exporter, paths = late.Rules(course), _exporter(), []
     for number, (student, name, _) in enumerate(items, 1):
         path = course.root / "feedback" / student / name / f"{name}.html"
         told = f"[{number}/{len(items)}] {student}, {name}"
         try:
-            write(path, page(course, student, name, visible[name], rules))
+            write(path, page(course, student, name, visible[name], rules, exporter))
         except Exception as error:  # whatever is odd in one page must not cost the others theirs
             told += f": NO PAGE, {ascii(error)[:300]}"
         else:
@@ -41,7 +41,20 @@ def main(course, names):
     return paths
 
 
-def page(course, student, name, visible, rules):
+def _exporter():
+    """Return what makes pages; one for all, since it takes its time to compile its template."""
+    exporter = HTMLExporter(
+        template_name="feedback",
+        extra_template_basedirs=[str(FORMGRADER / "templates")],
+        extra_template_paths=[str(STYLES)],
+        sanitize_html=True,
+        filters=FILTERS,
+    )
+    exporter.register_preprocessor(GetGrades, enabled=True)
+    return exporter
+
+
+def page(course, student, name, visible, rules, exporter):
     """Return the page of one submission."""
     notebook = nbformat.read(course.graded_notebook(student, name), 4)
     notes = _notes(course, student, name, rules)
@@ -51,14 +64,6 @@ def page(course, student, name, visible, rules):
         if submission.kind(cell) == "checks":
             # hidden tests stay hidden: the messages say what they found
             cell.source = visible[cell.metadata.nbgrader.grade_id]
-    exporter = HTMLExporter(
-        template_name="feedback",
-        extra_template_basedirs=[str(FORMGRADER / "templates")],
-        extra_template_paths=[str(STYLES)],
-        sanitize_html=True,
-        filters=FILTERS,
-    )
-    exporter.register_preprocessor(GetGrades, enabled=True)
     told = {"student": student, "assignment": name, "notebook": name}
     told["db_url"] = course.gradebook_url
     for text in reversed(notes):

@@ -42,7 +42,9 @@ def main(course, names, jobs, unsafe, student=None):
         known = {item: course.record(*item[:2]).get("of") for item in found}
         todo = [item for item in found if student is not None or known[item] != marks[item]]
         for name in sorted({item[1] for item in todo}):
-            course.release(name)
+            # nbgrader takes seconds for it
+            if not course.is_released(name):
+                course.release(name)
         print(f"{len(found)} submissions, {len(todo)} to grade", flush=True)
         if todo and not unsafe and cgroup.parent() is None:
             print("Memory is looked at ten times a second: the system offers no control group here")

@@ -41,9 +41,9 @@ def build_autoencoder(n_features, width):
         "train": """
 keras.utils.set_random_seed(4)
 autoencoder = build_autoencoder(196, 6)
-decay = keras.optimizers.schedules.CosineDecay(4e-3, 12 * 60)
+decay = keras.optimizers.schedules.CosineDecay(6e-3, 7 * 60)
 autoencoder.compile(keras.optimizers.Adam(decay), "mse")
-autoencoder.fit(x_train, x_train, epochs=12, batch_size=100, verbose=0)
+autoencoder.fit(x_train, x_train, epochs=7, batch_size=100, verbose=0)
 """,
         "split": """
 def split(model):

@@ -40,8 +40,8 @@ detector = keras.Sequential(
         layers.Dense(784, activation="sigmoid"),
     ]
 )
-detector.compile("adam", "mse")
-detector.fit(x_train, x_train, epochs=20, batch_size=64, verbose=0)
+detector.compile(keras.optimizers.Adam(2e-3), "mse")
+detector.fit(x_train, x_train, epochs=10, batch_size=64, verbose=0)
 """,
         "rows-to-keep": """
 def rows_to_keep(scores, share):

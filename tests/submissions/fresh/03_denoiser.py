@@ -51,15 +51,15 @@ def training_pairs(clean, low, high, copies, seed):
 keras.utils.set_random_seed(3)
 same = {"padding": "same", "activation": "relu", "kernel_initializer": "he_normal"}
 image = keras.Input(shape=(28, 28, 1))
-first = layers.Conv2D(12, 3, **same)(image)
-second = layers.Conv2D(24, 3, **same)(layers.MaxPooling2D(2)(first))
+first = layers.Conv2D(8, 3, **same)(image)
+second = layers.Conv2D(16, 3, **same)(layers.MaxPooling2D(2)(first))
 h = layers.UpSampling2D(2)(second)
 h = layers.Concatenate()([h, first])
-h = layers.Conv2D(12, 3, **same)(h)
+h = layers.Conv2D(8, 3, **same)(h)
 output = layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h)
 denoiser = keras.Model(image, output)
 inputs, targets = training_pairs(x_train, 0.02, 0.9, copies=2, seed=1)
-denoiser.compile(keras.optimizers.Adam(4e-3), "binary_crossentropy")
+denoiser.compile(keras.optimizers.Adam(6e-3), "binary_crossentropy")
 denoiser.fit(inputs, targets, epochs=1, batch_size=32, verbose=0)
 """,
         "denoise-large": """

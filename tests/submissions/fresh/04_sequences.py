@@ -55,9 +55,9 @@ network = keras.Sequential(
         layers.Reshape((32, 1)),
     ]
 )
-decay = keras.optimizers.schedules.CosineDecay(5e-3, 25 * (len(z_train) // 64 + 1))
+decay = keras.optimizers.schedules.CosineDecay(5e-3, 15 * (len(z_train) // 64 + 1))
 network.compile(keras.optimizers.Adam(decay), "mse")
-network.fit(z_train, z_train, epochs=25, batch_size=64, verbose=0)
+network.fit(z_train, z_train, epochs=15, batch_size=64, verbose=0)
 """,
         "moments": """
 def moment_scores(scores, width, step, n_steps):

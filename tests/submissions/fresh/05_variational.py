@@ -67,17 +67,17 @@ class VAE(keras.Model):
 def trained(latent_dim, beta=1.0, epochs=9):
     keras.utils.set_random_seed(3)
     vae = VAE(latent_dim, beta)
-    steps = epochs * len(x_train) // 100
-    rate = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    steps = epochs * len(x_train) // 200
+    rate = keras.optimizers.schedules.CosineDecay(5e-3, steps)
     vae.compile(keras.optimizers.Adam(rate))
-    vae.fit(x_train, epochs=epochs, batch_size=100, verbose=0)
+    vae.fit(x_train, epochs=epochs, batch_size=200, verbose=0)
     return vae.encoder, vae.decoder
 
 
 encoder, decoder = trained(10)
 """,
         "budget": """
-encoder_small, decoder_small = trained(2, epochs=6)
+encoder_small, decoder_small = trained(2, epochs=9)
 """,
         "sample": """
 def sample_digits(decoder, n, seed):
