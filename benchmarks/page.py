@@ -63,7 +63,7 @@ Measured on {pages[date]} by `python benchmarks/pages.py`, a part of `make bench
 Rendered from the stored outputs in {pages[seconds]} seconds, and where nothing has changed since, `make book` knows so after {pages[seconds_unchanged]}; {pages[megabytes]} MB of HTML, pictures and styles.
 
 The page [Try it](try_it.md) loads {pages[try_it][megabytes]} MB when every part of it is used.
-Clicked as soon as it can be, in Chromium on a processor slowed down {pages[try_it][slower]}-fold, it answers {answers[median]} seconds after its address was entered, by the median of {pages[try_it][loads]} loads; the fastest took {answers[fastest]}, the slowest {answers[slowest]}.
+Clicked as soon as it can be, on a processor {pages[try_it][slower]} times slower, it answers {answers[median]} seconds after its address was entered, by the median of {pages[try_it][loads]} loads; the fastest took {answers[fastest]}, the slowest {answers[slowest]}. These are {pages[try_it][slower]} times the processor time of the page, measured in Chromium beside a fixed piece of work, and the time that it waits.
 
 ## Denoising in less time
 

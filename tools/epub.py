@@ -58,13 +58,22 @@ def take_pictures(main, pictures):
         image.attrs = {"src": name, "alt": image.get("alt", "")}
 
 
+def of_no_use(element):
+    """Tell whether an element is folded, is played, or waits for the number of a page."""
+    classes = element.get("class", ())
+    if "output" in classes:
+        return element.find("audio")
+    return "page-of" in classes or (element.name == "details" and "hide" in classes)
+
+
 def make_plain(main):
     """Leave what a book without scripts and sounds can show, in the words of XHTML."""
     # of a player of several sounds its picture stays
-    for rule in (".live-sounds", "details.hide, .page-of, .output:has(audio)"):
-        for element in main.select(rule):
-            element.decompose()
-    for formula in main.select(".katex"):
+    for element in main.find_all(class_="live-sounds"):
+        element.decompose()
+    for element in main.find_all(of_no_use):
+        element.decompose()
+    for formula in main.find_all(class_="katex"):
         math = formula.math
         source = math.annotation.extract()
         math["alttext"] = " ".join(source.get_text().split())
@@ -144,7 +153,7 @@ def write_epub(file, edition, config):
     contents = navigation(main.nav, place)
     note = main.select_one("p.edition").decode()
     for section in sections:
-        for link in section.select('a[href^="#"]'):
+        for link in section.find_all("a", href=re.compile("^#")):
             link["href"] = place[link["href"][1:]]
         has = [kind for kind, name in (("mathml", "math"), ("svg", "svg")) if section.find(name)]
         extra = note if section is sections[0] else ""
