@@ -336,13 +336,15 @@ def test_what_a_function_does_to_its_arguments_is_seen(both):
 def test_a_model_with_code_of_its_own_is_judged_by_its_answers(both):
     answer = (
         "import keras\nclass Twice(keras.Model):\n    def call(self, x): return 2 * x\n"
-        "model = Twice()\ndef build(): return model"
+        "class Inferred(keras.Model):\n"
+        "    def call(self, x, training=True): return x if training else 2 * x\n"
+        "model = Twice()\nother = Inferred()\ndef build(): return model"
     )
     assert both.cell(v4.new_code_cell(answer))["error"] is None
     test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
     check = (
         "import numpy as np\nx = np.ones((2, 3), 'float32')\n"
-        "for found in (model, build()):\n"
+        "for found in (model, build(), other):\n"
         "    assert np.allclose(found(x), 2)\n"
         "    assert np.allclose(found.predict(x, verbose=0), 2)\nmodel.layers"
     )

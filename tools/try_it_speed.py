@@ -5,7 +5,7 @@ Measured in a real browser, for its test and for benchmarks/pages.py.
 
 # times; about a cheap telephone beside a desktop computer
 SLOWER = 4
-# a fixed piece of work, and the seconds that it took on the quiet processor of benchmarks/pages.json
+# a fixed piece of work, and its seconds on the quiet processor of benchmarks/pages.json
 YARDSTICK = """() => {
     const values = new Float32Array(200_000).map((_, i) => i % 7);
     for (let round = 0; round < 250; round++) {

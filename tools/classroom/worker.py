@@ -183,10 +183,14 @@ class Worker:
         return self._answer(self.shell.user_ns.get(name), seconds, value)
 
     def ask_model(self, number, method, seconds, value):
-        """Call a model that was not handed over."""
-        return self._answer(
-            lambda *a, **k: getattr(self.held[number], method)(*a, **k), seconds, value
-        )
+        """Call a model that was not handed over; as `predict` does, whatever its own default."""
+
+        def call(*args, **kwargs):
+            if method == "__call__":
+                kwargs.setdefault("training", False)
+            return getattr(self.held[number], method)(*args, **kwargs)
+
+        return self._answer(call, seconds, value)
 
     def _answer(self, function, seconds, value):
         try:
