@@ -22,7 +22,11 @@ TESTS = [
     for name in (
         "audio_cleaning",
         "backends",
+        "codes",
+        "codes_masked",
+        "codes_quantised",
         "detector",
+        "diffusion",
         "documents_cleaning",
         "inspection",
         "layers",

@@ -133,7 +133,7 @@ class VectorQuantiser(layers.Layer):
         # a code that nothing has ever chosen keeps its place
         ever = ops.any(ops.abs(sums) > 0, axis=1, keepdims=True)
         means = sums / ops.maximum(counts, 1e-5)[:, None]
-        self.codebook.assign(ops.where(ever, means, self.codebook))
+        self.codebook.assign(ops.where(ever, means, ops.convert_to_tensor(self.codebook)))
 
     def get_config(self) -> dict[str, Any]:
         """Return what a stored network needs to make the layer again."""
