@@ -11,9 +11,6 @@ from filelock import FileLock
 
 from aeutils import runtime
 
-# as in tools/build_book.py: what reads notebooks would compile its grammars for seconds
-sys.modules["rfc3987_syntax"] = None
-
 # the same examples in every run; a slow machine fails no test
 hypothesis.settings.register_profile(
     "book", deadline=None, derandomize=True, max_examples=30, database=None

@@ -96,7 +96,8 @@ def use_what_was_trained(course, name, answers, folder):
 
 def definitions(source):
     """Return the functions and classes that a cell defines, without what it does."""
-    kept = [node for node in ast.parse(source).body if hasattr(node, "decorator_list")]
+    kinds = ast.FunctionDef | ast.ClassDef
+    kept = [node for node in ast.parse(source).body if isinstance(node, kinds)]
     return "\n\n\n".join(ast.unparse(node) for node in kept)
 
 

@@ -820,14 +820,14 @@ def test_reconstructions_are_recognisable_soon_on_a_slow_processor(browser, html
     page.add_init_script("delete window.Worker")
     page.goto((html / "book" / "try_it.html").as_uri())
     go_to_training(page)
-    computed = thread_clock(page)
+    clock = thread_clock(page)
     page.click("#try-train-start")
     # half of what the mean image leaves is gone, and most digits are taken for what they are
     wait_for_error(page, 0.5 * training(page)[2])
     while right_reconstructions(page) < 7:
-        assert SLOWER * computed() <= RECOGNISABLE_SECONDS
+        assert SLOWER * clock() <= RECOGNISABLE_SECONDS
         page.wait_for_timeout(200)
-    seconds = SLOWER * computed()
+    seconds = SLOWER * clock()
     print(f"\nrecognisable after {seconds:.1f} s")
     assert seconds <= RECOGNISABLE_SECONDS
     page.close()
@@ -993,9 +993,9 @@ def test_download_is_small_and_from_here_alone(browser, address):
 @needs_chromium
 def test_first_answer_comes_soon_on_a_slow_processor(browser, address):
     loads = list(itertools.islice(answer_seconds(browser, address), 5))
-    computed, waited = zip(*loads, strict=True)
+    computing, waiting = zip(*loads, strict=True)
     # processor and yardstick vary alike, so the median; other work only makes a wait longer
-    seconds = np.median(computed) + min(waited)
+    seconds = np.median(computing) + min(waiting)
     print(
         f"\nfirst answer to a chosen digit after {seconds:.2f} s by {np.round(loads, 2).tolist()}"
     )

@@ -48,7 +48,7 @@ def downloaded(browser, address):
 
 
 def thread_clock(page):
-    """Return a function that tells for how many seconds the page's main thread has computed since.
+    """Return a function that tells for how many seconds the page's main thread has computed so far.
 
     Whatever else the machine does meanwhile does not count.
     """

@@ -167,6 +167,8 @@ class Course:
         """
         mark = self.root / RELEASED / name
         mark.unlink(missing_ok=True)
+        # what changes while it is made is released again
+        made_of = self._source_contents(name)
         folders = CourseDirectory(root=str(self.root), db_url=self.gradebook_url)
         folders.release_directory = PARTIAL
         partial = self.root / PARTIAL / name
@@ -188,7 +190,7 @@ class Course:
         target.parent.mkdir(exist_ok=True)
         os.replace(partial, target)
         shutil.rmtree(self.root / PARTIAL)
-        write(mark, self._source_contents(name))
+        write(mark, made_of)
         return target
 
     def is_released(self, name):
