@@ -554,9 +554,13 @@ def test_two_gradings_at_once_are_refused(tmp_path, new_course):
         pass
 
 
-def test_only_what_is_released_as_it_is_now_counts_as_released(tmp_path, new_course):
+def test_only_what_is_released_as_it_is_now_counts_as_released(tmp_path, new_course, monkeypatch):
     course = new_course(tmp_path / "course")
     assert course.is_released(NAME)
+    with monkeypatch.context() as other:
+        # the notebook tells students the limits
+        other.setattr(submission, "CELL_SECONDS", submission.CELL_SECONDS + 60)
+        assert not course.is_released(NAME)
     more = course.source(NAME).with_name("data.csv")
     more.write_text("1")
     assert not course.is_released(NAME)

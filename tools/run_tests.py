@@ -60,7 +60,8 @@ def main(words):
     # one after the other: the fork bombs among the tests would starve a chapter beside them
     if not words:
         tests = longest_first(sorted(TESTS.glob("test_*.py")), LONGEST_TESTS)
-        run(tests, **ONE_THREAD)
+        # nbval, which takes seconds to import, is for the chapters alone
+        run(["-p", "no:nbval", *tests], **ONE_THREAD)
         what = f"All tests passed ({since(began)}); the chapters"
         print(what.partition(";")[0], flush=True)
     run([*NBVAL, *chapters])

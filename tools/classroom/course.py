@@ -168,7 +168,7 @@ class Course:
         mark = self.root / RELEASED / name
         mark.unlink(missing_ok=True)
         # what changes while it is made is released again
-        made_of = self._source_contents(name)
+        made_of = self._made_of(name)
         folders = CourseDirectory(root=str(self.root), db_url=self.gradebook_url)
         folders.release_directory = PARTIAL
         partial = self.root / PARTIAL / name
@@ -202,12 +202,15 @@ class Course:
         except (OSError, MissingEntry):
             return False
         there = (self.root / "release" / name / f"{name}.ipynb").exists()
-        return there and made_of == self._source_contents(name) != ""
+        return there and made_of == self._made_of(name) != ""
 
-    def _source_contents(self, name):
-        """Return a digest of the folder of an assignment; empty where it holds too much."""
+    def _made_of(self, name):
+        """Return what a release is made of: a digest of the assignment's folder, and the limits.
+
+        It is empty where the folder holds too much.
+        """
         with contextlib.suppress(UnreadableError):
-            return contents(self.root / "source" / name)
+            return f"{contents(self.root / 'source' / name)}\n{limits.text()}"
         return ""
 
     @contextlib.contextmanager
