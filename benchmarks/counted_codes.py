@@ -489,12 +489,24 @@ def codec(seeds, test, apart, stored):
             shown(f"codec {seed}, {quality}", points)
 
 
-KINDS = ("VQ, revived", "VQ, not revived", "FSQ")
+# the quantisers that are trained, with the length of their codebook; the revived ones of several
+# lengths, to compare with them at equal bits
+KINDS = {
+    "VQ, revived": 256,
+    "VQ, not revived": 256,
+    "VQ, begun with patches": 256,
+    "FSQ": None,
+    "VQ, revived, 64 codes": 64,
+    "VQ, revived, 32 codes": 32,
+}
 # what is tried of each quantiser on the photographs kept apart, by a seed that is not reported
 TRIED = {
     "VQ, revived": [{"commitment": weight} for weight in (0.06, 0.25, 1.0, 4.0)],
     # brightness, the first component, needs most
-    "FSQ": [{"levels": levels} for levels in ((8, 6, 5), (10, 5, 5), (16, 4, 4))],
+    "FSQ": [
+        {"levels": levels}
+        for levels in ((8, 6, 5), (10, 5, 5), (16, 4, 4), (32, 4, 2), (16, 16), (16, 4, 2, 2))
+    ],
 }
 VQ_STEPS, SEED_TRIED = 400, 9
 
@@ -510,9 +522,16 @@ def trained_quantiser(kind, seed, pictures, **settings):
         spread = 1.2 * (rows @ basis.T).std(axis=0)[:dim]
         model = patch_autoencoder(quantiser, basis, dim, spread=spread)
     else:
-        revive = 0.0 if kind == "VQ, not revived" else 0.5
-        quantiser = VectorQuantiser(256, revive=revive, seed=seed, **settings)
+        revive = 0.5 if "VQ, revived" in kind else 0.0
+        quantiser = VectorQuantiser(KINDS[kind], revive=revive, seed=seed, **settings)
         model = patch_autoencoder(quantiser, basis)
+        if kind == "VQ, begun with patches":
+            # what the quantiser gets of random patches before training
+            rows = crops(pictures, 4 * KINDS[kind], SIDE, [seed, 0])
+            z = until_quantiser(model).predict(rows, verbose=0).reshape(len(rows), -1)
+            rows = np.random.default_rng(seed).choice(len(z), KINDS[kind], replace=False)
+            quantiser.codebook.assign(z[rows])
+            quantiser.sums.assign(z[rows])
     model.compile(keras.optimizers.Adam(1e-3), "mse", steps_per_execution=8, jit_compile=False)
     return model, quantiser, fitted(model, pictures, VQ_STEPS, CROP, 16, seed, per_call=8)
 
@@ -566,15 +585,15 @@ def choose(seeds, test, apart, stored):
 
 
 def vq(seeds, test, apart, stored):
-    """Train and judge networks around a vector quantiser and a scalar one."""
+    """Train and judge networks around vector quantisers and a scalar one."""
     pictures, _ = training_photographs()
     priors = prior_photographs()
     chosen = {
         kind: max(rows, key=lambda row: row["ahead of k-means, dB"])["settings"]
         for kind, rows in stored["tried"].items()
     }
-    # the same but for the revival
-    chosen["VQ, not revived"] = chosen["VQ, revived"]
+    # the same but for the revival, the start or the length
+    chosen |= {kind: chosen["VQ, revived"] for kind in KINDS if kind != "FSQ"}
     stored["networks"] = [r for r in stored.get("networks", []) if r["seed"] not in seeds]
     for seed in seeds:
         for kind in KINDS:

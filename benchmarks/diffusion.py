@@ -308,7 +308,7 @@ def rivals(seeds, stored):
     judge = Judge()
     (x, _), _, _ = digits()
     settings = stored.setdefault("settings", {})
-    note(stored, judge, "other test images", judge.other, 0)
+    note(stored, judge, "other test images", judge.other[:N_SAMPLES], 0)
     for seed in seeds:
         rng = np.random.default_rng(seed)
         copies = judge.known[rng.choice(len(x), N_SAMPLES, replace=False)]
@@ -320,7 +320,7 @@ def rivals(seeds, stored):
         note(stored, judge, "training images, shifted", shifted, seed)
     plans = {
         "PCA, one Gaussian": [(n, 1) for n in (20, 50, 200)],
-        "PCA, mixture of Gaussians": [(30, 150), (60, 50), (60, 150)],
+        "PCA, mixture of Gaussians": [(30, 150), (60, 50), (60, 150), (60, 300), (100, 150)],
     }
     for name, plan in plans.items():
         made = {f"{n} components, {k} Gaussians": of_gaussian(x, n, k) for n, k in plan}
@@ -474,10 +474,24 @@ def lower(seeds, stored):
 
     stored.setdefault("filled", {})["upper half"] = sheet(np.where(TOP, digit[SHOWN], 0), 10)
     note_filled("the digit itself", clean, 0)
-    nearest = np.concatenate(
-        [squared_distances(p, x[:, TOP]).argmin(axis=1) for p in np.array_split(clean[:, TOP], 2)]
-    )
-    note_filled("nearest upper half", x[nearest], 0)
+
+    def nearest(images, k):
+        parts = np.array_split(images[:, TOP], 2)
+        return np.concatenate(
+            [squared_distances(p, x[:, TOP]).argsort(axis=1)[:, :k] for p in parts]
+        )
+
+    note_filled("nearest upper half", x[nearest(clean, 1)[:, 0]], 0)
+    some = x_select[n_choose : 4 * n_choose]
+    rows = nearest(some, 100)
+    errors = {
+        k: float(np.mean((x[rows[:, :k]].mean(axis=1) - some)[:, ~TOP] ** 2))
+        for k in (3, 10, 20, 30, 50, 100)
+    }
+    k = min(errors, key=errors.get)
+    stored.setdefault("settings", {})["nearest"] = k
+    print("nearest", errors, flush=True)
+    note_filled("mean of the nearest", x[nearest(clean, k)].mean(axis=1), 0)
     mean, covariance = x.mean(axis=0), np.cov(x.T, dtype="f8")
 
     def regression(ridge):

@@ -138,6 +138,24 @@ def all_drawn(y):
     )
 
 
+def over_shifts(of, images):
+    """Return the mean of what `of` makes of the images as they are, and shifted by two pixels.
+
+    To the right, downwards, and both: half a patch, so that no border of patches stays in place.
+    """
+    shifts = ((0, 0), (0, 2), (2, 0), (2, 2))
+    shifted = (np.pad(images, ((0, 0), (d, 0), (r, 0)))[:, :28, :28] for d, r in shifts)
+    return sum(of(part) for part in shifted) / len(shifts)
+
+
+def plain_and_over_shifts(name, of, parts):
+    """Return both kinds of features of each part, by their names."""
+    return {
+        name: [of(part) for part in parts],
+        f"{name}, four shifts".strip(", "): [over_shifts(of, part) for part in parts],
+    }
+
+
 # rivals that train no network --------------------------------------------------------------------
 
 
@@ -197,7 +215,7 @@ def rivals():
     (x, y), (x_select, y_select), (x_test, y_test) = digits()
     drawn, found = all_drawn(y), {}
     parts = [x[drawn], x_select, x_test]
-    flat = [part.reshape(len(part), -1) for part in parts]
+    flat = plain_and_over_shifts("", lambda images: images.reshape(len(images), -1), parts)
 
     def note(method, of, classifiers, whole=False):
         began = time.perf_counter()
@@ -206,14 +224,21 @@ def rivals():
             print(method, n, row["setting"], np.mean(row["accuracy"]),
                   round(time.perf_counter() - began), flush=True)  # fmt: skip
 
-    note("pixels, linear", {"": flat}, PROBES)
-    note("pixels, RBF", {"": flat}, KERNELS, whole=True)
-    pca = PCA(50, svd_solver="covariance_eigh").fit(x.reshape(len(x), -1))
-    codes = [pca.transform(part) for part in flat]
-    note("PCA, RBF", {f"{k} components": [c[:, :k] for c in codes] for k in (25, 50)},
-         KERNELS, whole=True)  # fmt: skip
-    features = {f"cells of {c}": [gradients(part, c) for part in parts] for c in (4, 7)}
-    note("HOG, linear", features, PROBES)
+    note("pixels, linear", flat, PROBES)
+    note("pixels, RBF", flat, KERNELS, whole=True)
+    codes = {}
+    for name, images in flat.items():
+        pca = PCA(50, svd_solver="covariance_eigh")
+        pca.fit((over_shifts(np.array, x) if name else x).reshape(len(x), -1))
+        for k in (25, 50):
+            codes[f"{k} components, {name}".strip(", ")] = [
+                pca.transform(part)[:, :k] for part in images
+            ]
+    note("PCA, RBF", codes, KERNELS, whole=True)
+    of_gradients = {}
+    for c in (4, 7):
+        of_gradients |= plain_and_over_shifts(f"cells of {c}", partial(gradients, cell=c), parts)
+    note("HOG, linear", of_gradients, PROBES)
     return {"methods": found}
 
 
@@ -221,8 +246,8 @@ def patch_means(seed):
     """Judge features by k-means of patches."""
     (x, y), (x_select, y_select), (x_test, y_test) = digits()
     drawn, of = all_drawn(y), PatchMeans(x, 120, seed)
-    parts = [of(part) for part in (x[drawn], x_select, x_test)]
-    judged = judge({"": parts}, y, y_select, y_test, drawn, PROBES)
+    parts = plain_and_over_shifts("", of, (x[drawn], x_select, x_test))
+    judged = judge(parts, y, y_select, y_test, drawn, PROBES)
     print("patch k-means", seed, {n: row["accuracy"] for n, row in judged.items()}, flush=True)
     return {"methods": {"patch k-means, linear": {str(seed): judged}}}
 
@@ -343,10 +368,18 @@ def trained(kind, x, seed, steps=None):
     return encoder, decoder, {"seconds": seconds, "losses": losses, "steps": steps}
 
 
+def all_tokens(encoder, images):
+    """Return the tokens of all patches."""
+    inputs = [to_patches(images), all_places(len(images))]
+    return encoder.predict(inputs, batch_size=1000, verbose=0)
+
+
 def features(encoder, images):
-    """Return the mean of the tokens, their means in a grid of 3 x 3, and all of them."""
-    tokens = encoder.predict([to_patches(images), all_places(len(images))], batch_size=1000,
-                             verbose=0)  # fmt: skip
+    """Return the mean of the tokens, their means in a grid of 3 x 3, and all of them.
+
+    And all of them as means over four shifts of the images.
+    """
+    tokens = all_tokens(encoder, images)
     grid = tokens.reshape(len(tokens), 7, 7, -1)
     cuts = ((0, 2), (2, 5), (5, 7))
     regions = [grid[:, a:b, c:d].mean(axis=(1, 2)) for a, b in cuts for c, d in cuts]
@@ -354,6 +387,9 @@ def features(encoder, images):
         "mean of tokens": tokens.mean(axis=1),
         "nine regions": np.concatenate(regions, axis=1),
         "all tokens": tokens.reshape(len(tokens), -1),
+        "all tokens, four shifts": over_shifts(partial(all_tokens, encoder), images).reshape(
+            len(tokens), -1
+        ),
     }
 
 
