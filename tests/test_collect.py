@@ -141,6 +141,26 @@ def test_who_is_not_known_is_listed_and_the_others_are_collected(course, tmp_pat
     assert take(course, tmp_path, ("hilbertdavid_20_5_01_first.ipynb", "david")) == 0
 
 
+@pytest.mark.parametrize(
+    "entry", ["_17_901_01_first.ipynb", "- -_17_assignsubmission_file_/01_first.ipynb"]
+)
+def test_a_name_without_letters_is_not_that_of_who_has_none(course, tmp_path, entry, capsys):
+    (course.root / "students.csv").write_text("student,name\nada,\n--,\n")
+    assert take(course, tmp_path, (entry, "whose?")) == 1
+    assert submitted(course) == {}
+    assert "no such student" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("entry", ["{}_17_901_01_first.ipynb", "{}_17_assignsubmission_file_/a"])
+def test_the_signs_on_letters_tell_names_apart(course, tmp_path, entry):
+    # for a regular expression of Python such vowels are no letters
+    (course.root / "students.csv").write_text("student,name\none,\u0930\u093e\u092e\n")
+    stranger, known = "\u0930\u092e\u093e", "\u0930\u093e\u092e"
+    assert take(course, tmp_path, (entry.format(stranger), "x"), names=[NAME]) == 1
+    assert submitted(course) == {}
+    assert take(course, tmp_path, (entry.format(known), "x"), names=[NAME]) == 0
+
+
 def test_two_people_of_one_name_are_told_apart(course, tmp_path, capsys):
     left = take(
         course,

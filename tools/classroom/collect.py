@@ -199,13 +199,13 @@ def _student(system, name, user, people):
             for student, person in people.items()
             # whose number is known is not somebody with another number
             if not person["canvas_id"]
-            and _letters(name) in {_letters(person["name"]), _letters(student)}
+            and _same(_letters(name), _letters(person["name"]), _letters(student))
         ]
     else:
         candidates = [
             student
             for student, person in people.items()
-            if _words(name) in (_words(person["moodle_name"] or person["name"]), _words(student))
+            if _same(_words(name), _words(person["moodle_name"] or person["name"]), _words(student))
         ]
     if len(candidates) > 1:
         return None, f"could be {' or '.join(candidates)}"
@@ -221,13 +221,24 @@ def _plain(text):
 
 def _letters(name):
     """Return a name as Canvas writes it: "Lovelace, Ada" is lovelaceada."""
-    return re.sub(r"[\W_]+", "", _plain(name))
+    return "".join(_parts(_plain(name)))
 
 
 def _words(name):
     """Return a name as its words, the first names first: "Lovelace, Ada" is ada lovelace."""
-    last, comma, first = _plain(name).replace("_", " ").partition(",")
-    return re.findall(r"\w+", f"{first} {last}" if comma else last)
+    last, comma, first = _plain(name).partition(",")
+    return _parts(f"{first} {last}" if comma else last)
+
+def _same(name, *others):
+    """Tell whether a name is one of these; of one with no letters nothing can be told."""
+    return bool(name) and name in others
+
+
+def _parts(text):
+    """Return the letters and digits of a text, with the signs on them, cut at all others."""
+    kept = (c if unicodedata.category(c)[0] in "LMN" else " " for c in text)
+    return "".join(kept).split()
+
 
 
 def _take(course, student, name, packed, entries, archive):
