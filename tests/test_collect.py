@@ -280,6 +280,62 @@ def test_a_bomb_leaves_the_notebook_and_stops_nobody(course, tmp_path, monkeypat
     assert "a bomb.bin: of one student" in capsys.readouterr().out
 
 
+def test_many_folders_stop_nobody_and_leave_the_notebook(course, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(intake, "FILES", 20)
+    folder = "Ada Lovelace_1_assignsubmission_file_"
+    left = take(
+        course,
+        tmp_path,
+        *[(f"{folder}/node_modules/{i}/index.js", "x") for i in range(12)],
+        (f"{folder}/{NAME}.ipynb", "ada"),
+        (f"Emmy Noether_2_assignsubmission_file_/{NAME}.ipynb", "emmy"),
+    )
+    kept = submitted(course)
+    assert kept[f"ada/{NAME}/{NAME}.ipynb"] == "ada"
+    assert kept[f"emmy/{NAME}/{NAME}.ipynb"] == "emmy"
+    # the notebook, node_modules, and nine times a folder and its file
+    assert len(kept) == 11
+    assert left == 3
+    assert "index.js: of one student 20 files and folders" in capsys.readouterr().out
+    assert course.collected("ada", NAME)
+
+
+def test_a_folder_that_is_refused_once_it_is_unpacked_stops_nobody(
+    course, tmp_path, monkeypatch, capsys
+):
+    contents = intake.contents
+
+    def refused(folder):
+        if (folder / "odd").exists():
+            raise intake.UnreadableError("its folder is odd")
+        return contents(folder)
+
+    monkeypatch.setattr(intake, "contents", refused)
+    left = take(
+        course,
+        tmp_path,
+        ("lovelaceada_17_1_01_first.ipynb", "ada"),
+        ("lovelaceada_17_2_odd", "odd"),
+        ("noetheremmy_18_3_01_first.ipynb", "emmy"),
+    )
+    assert left == 1
+    assert submitted(course) == {f"emmy/{NAME}/{NAME}.ipynb": "emmy"}
+    assert "ada: it could not be stored: its folder is odd" in capsys.readouterr().out
+
+
+def test_a_path_that_is_too_long_costs_that_file_alone(course, tmp_path, capsys):
+    folder = "Ada Lovelace_1_assignsubmission_file_"
+    left = take(
+        course,
+        tmp_path,
+        (f"{folder}/{'/'.join(['d' * 250] * 17)}/a.txt", "far away"),
+        (f"{folder}/{NAME}.ipynb", "ada"),
+    )
+    assert left == 1
+    assert submitted(course) == {f"ada/{NAME}/{NAME}.ipynb": "ada"}
+    assert "it cannot be unpacked (File name too long)" in capsys.readouterr().out
+
+
 def test_a_file_that_says_less_than_it_holds(course, tmp_path, capsys):
     path = pack(
         tmp_path / "download.zip",
@@ -338,6 +394,18 @@ def test_a_name_that_is_not_what_it_says(course, tmp_path):
     path.write_bytes(path.read_bytes().replace("ö".encode(), b"\xff\xff"))
     with pytest.raises(CourseError, match="UTF-8"):
         collect.main(course, path, [NAME])
+
+
+def test_a_file_that_is_named_otherwise_than_in_the_list_stops_nobody(course, tmp_path, capsys):
+    path = pack(
+        tmp_path / "download.zip",
+        ("lovelaceada_17_1_ö.ipynb", "x"),
+        ("noetheremmy_18_3_01_first.ipynb", "emmy"),
+    )
+    path.write_bytes(path.read_bytes().replace("ö".encode(), b"\xff\xff", 1))
+    assert collect.main(course, path, [NAME]) == 2
+    assert submitted(course) == {f"emmy/{NAME}/{NAME}.ipynb": "emmy"}
+    assert "ö.ipynb: it cannot be unpacked" in capsys.readouterr().out
 
 
 def test_the_assignment_is_found_or_asked_for(course, tmp_path):

@@ -60,7 +60,8 @@ def contents(folder):
             size += status.st_size if stat.S_ISREG(status.st_mode) else 0
             if files > FILES or size > BYTES:
                 raise UnreadableError(
-                    f"its folder holds more than {FILES:,} files or {BYTES / 2**20:.0f} MiB"
+                    f"its folder holds more than {FILES:,} files and folders, "
+                    f"or {BYTES / 2**20:.0f} MiB"
                 )
             add(os.fsencode(entry.name), str(stat.S_IFMT(status.st_mode)).encode())
             if entry.is_symlink():
