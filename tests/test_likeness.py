@@ -4,6 +4,7 @@ import csv
 import re
 import runpy
 import shutil
+import time
 from pathlib import Path
 
 import nbformat
@@ -198,6 +199,22 @@ def test_what_was_given_and_what_most_have_is_no_likeness():
 @pytest.mark.parametrize("code", ["def f(:\n  'open", '"""never ends', "%magic\n!ls", "é = '\\\n'"])
 def test_code_that_is_none_has_tokens_all_the_same(code):
     assert likeness.tokens(code)
+
+
+QUOTES = [r"\"", r"\'", '"', "'", "'\\", '"""', "rb'", r"\"" "", "\"'", "'\n", "''\n'", "\"'" * 3]
+
+
+@pytest.mark.parametrize("piece", [*QUOTES, "\\" + "'" * 3, "'" * 3 + '"""', '""\n"'])
+@pytest.mark.parametrize("before", ["", "'", '"', "x"])
+def test_quotes_without_an_end_are_read_in_no_time(piece, before):
+    start = time.process_time()
+    likeness.tokens(before + piece * 200_000)
+    assert time.process_time() - start < 3
+
+
+def test_a_quote_without_an_end_takes_the_rest_of_its_line():
+    row = likeness.tokens("a = 'never ends, b\nc = 1")
+    assert row == ["name", "=", "text", "name", "=", "1"]
 
 
 def test_the_table_of_likeness(course, capsys):
