@@ -87,6 +87,29 @@ def test_canvas(course, tmp_path, capsys):
     assert late.Rules(course).of("emmy")[NAME].days > 1000
 
 
+def test_a_look_at_what_was_collected_does_not_make_it_late(course, tmp_path):
+    (course.root / late.SETTINGS).write_text(f"[due]\n{NAME} = 2000-01-01T12:00:00Z\n")
+    take(course, tmp_path, ("lovelaceada_17_901_01_first.ipynb", "ada"))
+    folder = course.root / "submitted" / "ada" / NAME
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / f"{NAME}-checkpoint.ipynb").write_text("ada")
+    (folder / ".DS_Store").write_text("a window of this size")
+    (folder / "Thumbs.db").write_text("small")
+    assert late.Rules(course).of("ada")[NAME].days == 0
+    assert course.collected("ada", NAME)["late"] is False
+    (folder / "more.py").write_text("x = 1")
+    assert late.Rules(course).of("ada")[NAME].days > 1000
+
+
+def test_what_a_look_leaves_counts_among_the_files(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "FILES", 20)
+    (tmp_path / "one" / ".ipynb_checkpoints").mkdir(parents=True)
+    for number in range(30):
+        (tmp_path / "one" / ".ipynb_checkpoints" / f"{number}").touch()
+    with pytest.raises(intake.UnreadableError, match="more than 20 files"):
+        intake.contents(tmp_path / "one")
+
+
 @pytest.mark.parametrize("shape", ["{}_assignsubmission_file_/{}", "{}_assignsubmission_file_{}"])
 def test_moodle_with_and_without_folders(course, tmp_path, shape):
     left = take(

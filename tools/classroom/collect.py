@@ -38,8 +38,6 @@ FAILURES = (
     NotImplementedError,
     UnicodeDecodeError,
 )
-# left by the systems of those who packed it
-LITTER = {"__MACOSX", ".DS_Store", "Thumbs.db"}
 
 
 @dataclasses.dataclass
@@ -104,7 +102,7 @@ def read(packed):
         name = decoded(info)
         parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".")]
         mode = info.external_attr >> 16
-        if name.endswith(("/", "\\")) or not parts or LITTER & set(parts):
+        if name.endswith(("/", "\\")) or not parts or intake.PACKING & set(parts):
             continue
         problem = None
         if name[0] in "/\\" or re.match(r"[A-Za-z]:", name) or ".." in parts or "\0" in name:

@@ -20,6 +20,9 @@ READ_SECONDS = 30
 # of all that lies in a submission's folder
 FILES, BYTES, DEPTH = 5_000, 200 * 2**20, 20
 NOTEBOOKS = 20  # that are looked into, where none has the assignment's name
+# left by the systems of those who packed a folder, and by those who only looked into it
+PACKING = {"__MACOSX", ".DS_Store", "Thumbs.db"}
+LITTER = PACKING | {".ipynb_checkpoints"}
 
 
 class UnreadableError(Exception):
@@ -38,6 +41,8 @@ def readable(name):
 def contents(folder):
     """Return a digest of all that lies in a folder; links are not followed.
 
+    What a look at the folder leaves in it changes nothing; it counts among the files all the same.
+
     Raises
     ------
     UnreadableError
@@ -49,7 +54,10 @@ def contents(folder):
         for part in parts:
             digest.update(len(part).to_bytes(8, "big") + part)
 
-    def walk(place, depth):
+    def ignore(*parts):
+        pass
+
+    def walk(place, depth, add):
         nonlocal files, size
         if depth > DEPTH:
             raise UnreadableError(f"its folders lie more than {DEPTH} deep in each other")
@@ -63,20 +71,21 @@ def contents(folder):
                     f"its folder holds more than {FILES:,} files and folders, "
                     f"or {BYTES / 2**20:.0f} MiB"
                 )
-            add(os.fsencode(entry.name), str(stat.S_IFMT(status.st_mode)).encode())
+            told = ignore if entry.name in LITTER else add
+            told(os.fsencode(entry.name), str(stat.S_IFMT(status.st_mode)).encode())
             if entry.is_symlink():
-                add(os.fsencode(os.readlink(entry.path)))
+                told(os.fsencode(os.readlink(entry.path)))
             elif entry.is_dir(follow_symlinks=False):
-                walk(entry.path, depth + 1)
-                add(b"the end of the folder")
-            elif stat.S_ISREG(status.st_mode):
-                add(content(entry.path, BYTES))
+                walk(entry.path, depth + 1, told)
+                told(b"the end of the folder")
+            elif stat.S_ISREG(status.st_mode) and told is not ignore:
+                told(content(entry.path, BYTES))
 
     try:
         if os.path.islink(folder) or os.path.islink(folder.parent):
             add(b"a link, which is not followed")
         elif os.path.isdir(folder):
-            walk(folder, 0)
+            walk(folder, 0, add)
     except OSError as error:
         raise UnreadableError(error.strerror or str(error)) from None
     return digest.hexdigest()
@@ -113,7 +122,9 @@ def read(folder, name, reference):
         files = _notebooks(folder)
         if not files:  # unpacked, with a folder around it
             folders = [
-                entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)
+                entry.name
+                for entry in os.scandir(folder)
+                if entry.is_dir(follow_symlinks=False) and entry.name not in LITTER
             ]
             below = sorted(folders, key=os.fsencode)[:NOTEBOOKS]
             files = [
