@@ -188,16 +188,16 @@ def test_a_table_separates_by_what_the_spreadsheet_uses(tmp_path):
     for separator in ",;\t":
         path = tmp_path / "students.csv"
         path.write_text(f'\ufeffstudent{separator}name\nann{separator}"Noether, A; B"\n\n')
-        table = tables.Table(path, grades.ROSTER, ["student"])
+        table = tables.Table(path, tables.ROSTER, ["student"])
         ((line, row),) = table.rows
         assert (line, row["student"], row["name"]) == (2, "ann", "Noether, A; B")
 
 
-@pytest.mark.parametrize("key", grades.IDENTITIES)
+@pytest.mark.parametrize("key", tables.IDENTITIES)
 def test_two_students_with_one_identity_are_refused(course, key):
     write(course, f"student,{key}\nann,X1\nben,x1\n", "students.csv")
     with pytest.raises(CourseError, match=r"line 3, column 2 .*: x1 is ann's already"):
-        grades.roster(course)
+        tables.roster(course)
 
 
 @pytest.fixture

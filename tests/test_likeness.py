@@ -123,6 +123,14 @@ def test_only_a_locked_line_is_varied(course):
         vary.key(course)
 
 
+def test_a_key_that_is_misspelt_is_named(course):
+    for text, place in (("[vary]\nkye = 'x'\n", "line 2, column 7"), ("[vari]\n", "line 1")):
+        (course.root / "course.toml").write_text(text)
+        with pytest.raises(CourseError, match="not known here") as error:
+            vary.key(course)
+        assert place in str(error.value)
+
+
 def test_a_released_notebook_says_the_limits_of_the_grader(course, monkeypatch):
     monkeypatch.setattr(submission, "CELL_SECONDS", 90)
     path = course.release(NAME) / f"{NAME}.ipynb"

@@ -17,7 +17,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from classroom import grades, intake
+from classroom import intake, tables
 from classroom.course import CourseError, table, write
 
 ENTRIES = 100_000  # of an archive
@@ -56,7 +56,7 @@ class Entry:
 def main(course, archive, names):
     """Collect an archive; return the number of things in it that nobody got."""
     path = Path(archive)
-    people = grades.roster(course)
+    people = tables.roster(course)
     try:
         with zipfile.ZipFile(path) as packed, course.lock():
             entries, problems = read(packed)
