@@ -113,6 +113,35 @@ def test_the_table_of_times_counts_before_the_time_stamp(course):
     assert (told.days, told.source) == (1, "times.csv")
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        (late.SETTINGS, f"{DUE}[due_for.anm]\n", "line 10, column 2 (due_for.anm)"),
+        (late.SETTINGS, f"{DUE}[late.grace_of]\nanm = 3\n", "line 11, column 7"),
+        (
+            late.TIMES,
+            "student,assignment,time\nanm,01_first,2026-11-02 12:00Z\n",
+            "line 2, column 1",
+        ),
+    ],
+)
+def test_a_student_that_the_course_has_not_is_named(course, capsys, file, text, place):
+    write(course, text, file)
+    late.Rules(course)
+    assert place in (out := capsys.readouterr().out), "no list says who is a student"
+    assert "no student of this course" in out
+    write(course, "student\nann\n", "students.csv")
+    with pytest.raises(CourseError, match="no student of this course") as error:
+        late.Rules(course)
+    assert place in str(error.value)
+    (course.root / "submitted" / "anm").mkdir(parents=True)
+    late.Rules(course)
+    (course.root / "submitted" / "anm").rmdir()
+    write(course, "student\nanm\n", "students.csv")
+    late.Rules(course)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_day_has_24_hours_when_the_clocks_are_changed(course):
     write(course, DUE.replace("2026-10-26", "2026-10-24"))
     write(course, "student,assignment,time\nann,01_first,2026-10-25 11:30\n", late.TIMES)

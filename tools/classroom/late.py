@@ -11,6 +11,7 @@ from classroom import tables
 
 DAY = datetime.timedelta(days=1)
 SETTINGS = "course.toml"
+STRANGER = "no student of this course: neither in students.csv nor below submitted/"
 TIMES = "times.csv"
 
 
@@ -90,9 +91,11 @@ class Rules:
         self.grace = self._number(["late", "grace_days"], late, 0, math.inf, whole=True)
         for student in (own := self._table(["late", "grace_of"])):
             keys = ["late", "grace_of", student]
+            self._student(student, settings.error(keys, STRANGER))
             self.grace_for[student] = self._number(keys, own, 0, math.inf, whole=True)
         self.due = self._dates(["due"])
         for student in self._table(["due_for"]):
+            self._student(student, settings.error(["due_for", student], STRANGER))
             self.due_for[student] = self._dates(["due_for", student])
         for name, header in self._table(["canvas"]).items():
             self._assignment(["canvas", name])
@@ -116,6 +119,18 @@ class Rules:
             kind += " from 0 on" if largest == math.inf else f" from 0 to {largest}"
             raise self.settings.error(keys, f"it has to be {kind}; found {value!r}")
         return value
+    def _student(self, student, error):
+        """Refuse who is no student; where no list says who is one, tell about it alone."""
+        if student in self._people or student in self.course.students():
+            return
+        if self._people:
+            raise error
+        print(error)
+
+    @functools.cached_property
+    def _people(self):
+        return tables.roster(self.course)
+
 
     def _assignment(self, keys):
         if keys[-1] not in self.course.names:
@@ -192,6 +207,7 @@ class Rules:
 
         Days of grace go to the assignments in the order in which they are due.
         """
+            self._student(row["student"], table.error(line, "student", STRANGER))
         folders = self._folders.get(student, {})
         left = self.grace_for.get(student, self.grace)
         told = {}
