@@ -88,8 +88,8 @@ def _tell_what_waits(results):
         "wait for a written answer to be marked": [
             key for key, row in results.items() if row["needs_manual_grade"]
         ],
-        f"are late, and need the time when they were handed in, in {late.TIMES}": [
-            key for key, row in results.items() if row["late"].days is None
+        f"are late, or may be, and need the time when they were handed in, in {late.TIMES}": [
+            key for key, row in results.items() if row["late"].days is None and row["final"] is None
         ],
     }.items():
         if waiting:
