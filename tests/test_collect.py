@@ -87,6 +87,29 @@ def test_canvas(course, tmp_path, capsys):
     assert late.Rules(course).of("emmy")[NAME].days > 1000
 
 
+def test_a_look_at_what_was_collected_does_not_make_it_late(course, tmp_path):
+    (course.root / late.SETTINGS).write_text(f"[due]\n{NAME} = 2000-01-01T12:00:00Z\n")
+    take(course, tmp_path, ("lovelaceada_17_901_01_first.ipynb", "ada"))
+    folder = course.root / "submitted" / "ada" / NAME
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / f"{NAME}-checkpoint.ipynb").write_text("ada")
+    (folder / ".DS_Store").write_text("a window of this size")
+    (folder / "Thumbs.db").write_text("small")
+    assert late.Rules(course).of("ada")[NAME].days == 0
+    assert course.collected("ada", NAME)["late"] is False
+    (folder / "more.py").write_text("x = 1")
+    assert late.Rules(course).of("ada")[NAME].days > 1000
+
+
+def test_what_a_look_leaves_counts_among_the_files(course, tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "FILES", 20)
+    (tmp_path / "one" / ".ipynb_checkpoints").mkdir(parents=True)
+    for number in range(30):
+        (tmp_path / "one" / ".ipynb_checkpoints" / f"{number}").touch()
+    with pytest.raises(intake.UnreadableError, match="more than 20 files"):
+        intake.contents(tmp_path / "one")
+
+
 @pytest.mark.parametrize("shape", ["{}_assignsubmission_file_/{}", "{}_assignsubmission_file_{}"])
 def test_moodle_with_and_without_folders(course, tmp_path, shape):
     left = take(
@@ -139,6 +162,26 @@ def test_who_is_not_known_is_listed_and_the_others_are_collected(course, tmp_pat
     with open(course.root / "students.csv", "a") as file:
         file.write("david,Hilbert,20,\n")
     assert take(course, tmp_path, ("hilbertdavid_20_5_01_first.ipynb", "david")) == 0
+
+
+@pytest.mark.parametrize(
+    "entry", ["_17_901_01_first.ipynb", "- -_17_assignsubmission_file_/01_first.ipynb"]
+)
+def test_a_name_without_letters_is_not_that_of_who_has_none(course, tmp_path, entry, capsys):
+    (course.root / "students.csv").write_text("student,name\nada,\n--,\n")
+    assert take(course, tmp_path, (entry, "whose?")) == 1
+    assert submitted(course) == {}
+    assert "no such student" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("entry", ["{}_17_901_01_first.ipynb", "{}_17_assignsubmission_file_/a"])
+def test_the_signs_on_letters_tell_names_apart(course, tmp_path, entry):
+    # for a regular expression of Python such vowels are no letters
+    (course.root / "students.csv").write_text("student,name\none,\u0930\u093e\u092e\n")
+    stranger, known = "\u0930\u092e\u093e", "\u0930\u093e\u092e"
+    assert take(course, tmp_path, (entry.format(stranger), "x"), names=[NAME]) == 1
+    assert submitted(course) == {}
+    assert take(course, tmp_path, (entry.format(known), "x"), names=[NAME]) == 0
 
 
 def test_two_people_of_one_name_are_told_apart(course, tmp_path, capsys):
@@ -260,6 +303,62 @@ def test_a_bomb_leaves_the_notebook_and_stops_nobody(course, tmp_path, monkeypat
     assert "a bomb.bin: of one student" in capsys.readouterr().out
 
 
+def test_many_folders_stop_nobody_and_leave_the_notebook(course, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(intake, "FILES", 20)
+    folder = "Ada Lovelace_1_assignsubmission_file_"
+    left = take(
+        course,
+        tmp_path,
+        *[(f"{folder}/node_modules/{i}/index.js", "x") for i in range(12)],
+        (f"{folder}/{NAME}.ipynb", "ada"),
+        (f"Emmy Noether_2_assignsubmission_file_/{NAME}.ipynb", "emmy"),
+    )
+    kept = submitted(course)
+    assert kept[f"ada/{NAME}/{NAME}.ipynb"] == "ada"
+    assert kept[f"emmy/{NAME}/{NAME}.ipynb"] == "emmy"
+    # the notebook, node_modules, and nine times a folder and its file
+    assert len(kept) == 11
+    assert left == 3
+    assert "index.js: of one student 20 files and folders" in capsys.readouterr().out
+    assert course.collected("ada", NAME)
+
+
+def test_a_folder_that_is_refused_once_it_is_unpacked_stops_nobody(
+    course, tmp_path, monkeypatch, capsys
+):
+    contents = intake.contents
+
+    def refused(folder):
+        if (folder / "odd").exists():
+            raise intake.UnreadableError("its folder is odd")
+        return contents(folder)
+
+    monkeypatch.setattr(intake, "contents", refused)
+    left = take(
+        course,
+        tmp_path,
+        ("lovelaceada_17_1_01_first.ipynb", "ada"),
+        ("lovelaceada_17_2_odd", "odd"),
+        ("noetheremmy_18_3_01_first.ipynb", "emmy"),
+    )
+    assert left == 1
+    assert submitted(course) == {f"emmy/{NAME}/{NAME}.ipynb": "emmy"}
+    assert "ada: it could not be stored: its folder is odd" in capsys.readouterr().out
+
+
+def test_a_path_that_is_too_long_costs_that_file_alone(course, tmp_path, capsys):
+    folder = "Ada Lovelace_1_assignsubmission_file_"
+    left = take(
+        course,
+        tmp_path,
+        (f"{folder}/{'/'.join(['d' * 250] * 17)}/a.txt", "far away"),
+        (f"{folder}/{NAME}.ipynb", "ada"),
+    )
+    assert left == 1
+    assert submitted(course) == {f"ada/{NAME}/{NAME}.ipynb": "ada"}
+    assert "it cannot be unpacked (File name too long)" in capsys.readouterr().out
+
+
 def test_a_file_that_says_less_than_it_holds(course, tmp_path, capsys):
     path = pack(
         tmp_path / "download.zip",
@@ -318,6 +417,18 @@ def test_a_name_that_is_not_what_it_says(course, tmp_path):
     path.write_bytes(path.read_bytes().replace("ö".encode(), b"\xff\xff"))
     with pytest.raises(CourseError, match="UTF-8"):
         collect.main(course, path, [NAME])
+
+
+def test_a_file_that_is_named_otherwise_than_in_the_list_stops_nobody(course, tmp_path, capsys):
+    path = pack(
+        tmp_path / "download.zip",
+        ("lovelaceada_17_1_ö.ipynb", "x"),
+        ("noetheremmy_18_3_01_first.ipynb", "emmy"),
+    )
+    path.write_bytes(path.read_bytes().replace("ö".encode(), b"\xff\xff", 1))
+    assert collect.main(course, path, [NAME]) == 2
+    assert submitted(course) == {f"emmy/{NAME}/{NAME}.ipynb": "emmy"}
+    assert "ö.ipynb: it cannot be unpacked" in capsys.readouterr().out
 
 
 def test_the_assignment_is_found_or_asked_for(course, tmp_path):

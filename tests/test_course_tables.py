@@ -113,6 +113,99 @@ def test_the_table_of_times_counts_before_the_time_stamp(course):
     assert (told.days, told.source) == (1, "times.csv")
 
 
+@pytest.mark.parametrize(
+    "file", [f"work/{FIRST}.ipynb", f"{FIRST}.IPYNB", f"{FIRST}.ipynb.txt", "work/mine.ipynb"]
+)
+def test_the_time_is_that_of_the_notebook_that_is_graded(course, file):
+    write(course, DUE)
+    path = hand_in(course, "ann", FIRST, "2026-10-28 11:00")
+    stamp = path.stat().st_mtime
+    moved = path.parent / file
+    moved.parent.mkdir(exist_ok=True)
+    os.rename(path, moved)
+    told = late.Rules(course).of("ann")[FIRST]
+    assert (told.days, told.time.timestamp()) == (2, stamp)
+
+
+def test_of_two_notebooks_the_time_is_that_of_the_one_that_is_graded(course):
+    source = nbformat.read(course.source(FIRST), 4)
+    told = {"grade_id": "answer", "grade": False, "locked": False, "solution": True}
+    told |= {"schema_version": 3, "task": False}
+    solution = "### BEGIN SOLUTION\npass\n### END SOLUTION"
+    source.cells.append(v4.new_code_cell(solution, metadata={"nbgrader": told}))
+    source.metadata["kernelspec"] = {"name": "python3", "display_name": "P", "language": "python"}
+    nbformat.write(source, course.source(FIRST))
+    write(course, DUE)
+    answer = hand_in(course, "ann", FIRST, "2026-10-28 11:00").with_name("mine.ipynb")
+    nbformat.write(source, answer)
+    os.utime(answer, (0, answer.with_name(f"{FIRST}.ipynb").stat().st_mtime))
+    hand_in(course, "ann", FIRST, "2026-12-24 12:00")
+    assert late.Rules(course).of("ann")[FIRST].days == 2
+    answer.unlink()
+    assert late.Rules(course).of("ann")[FIRST].days == 59
+
+
+@pytest.mark.parametrize("make", ["nothing", "link"])
+def test_without_a_time_nobody_is_in_time_unless_it_costs_nothing(course, make):
+    write(course, DUE)
+    path = hand_in(course, "ann", FIRST, "2026-10-20 12:00")
+    path.unlink()
+    if make == "link":
+        path.symlink_to(course.source(FIRST))
+    told = late.Rules(course).of("ann")[FIRST]
+    assert (told.days, told.final(7), told.final(0)) == (None, None, 0)
+    assert told.told() == "at a time that is not known"
+    write(course, "")
+    assert late.Rules(course).of("ann")[FIRST].days == 0
+
+
+@pytest.mark.parametrize("stamp", [1e12, -1e12, 1e300, float("nan")])
+def test_a_time_that_cannot_be_is_not_known(course, monkeypatch, stamp):
+    write(course, DUE)
+    hand_in(course, "ann", FIRST, "2026-10-20 12:00")
+    hand_in(course, "ben", FIRST, "2026-10-20 12:00")
+    # not every file system can hold such a stamp
+    changed = late.intake.changed
+    monkeypatch.setattr(
+        late.intake,
+        "changed",
+        lambda folder, *more: stamp if folder.parent.name == "ann" else changed(folder, *more),
+    )
+    told = late.Rules(course)
+    assert told.of("ann")[FIRST].days is None
+    assert told.of("ann")[FIRST].source == late.UNKNOWN
+    assert told.of("ben")[FIRST].days == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place"),
+    [
+        (late.SETTINGS, f"{DUE}[due_for.anm]\n", "line 10, column 2 (due_for.anm)"),
+        (late.SETTINGS, f"{DUE}[late.grace_of]\nanm = 3\n", "line 11, column 7"),
+        (
+            late.TIMES,
+            "student,assignment,time\nanm,01_first,2026-11-02 12:00Z\n",
+            "line 2, column 1",
+        ),
+    ],
+)
+def test_a_student_that_the_course_has_not_is_named(course, capsys, file, text, place):
+    write(course, text, file)
+    late.Rules(course)
+    assert place in (out := capsys.readouterr().out), "no list says who is a student"
+    assert "no student of this course" in out
+    write(course, "student\nann\n", "students.csv")
+    with pytest.raises(CourseError, match="no student of this course") as error:
+        late.Rules(course)
+    assert place in str(error.value)
+    (course.root / "submitted" / "anm").mkdir(parents=True)
+    late.Rules(course)
+    (course.root / "submitted" / "anm").rmdir()
+    write(course, "student\nanm\n", "students.csv")
+    late.Rules(course)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_day_has_24_hours_when_the_clocks_are_changed(course):
     write(course, DUE.replace("2026-10-26", "2026-10-24"))
     write(course, "student,assignment,time\nann,01_first,2026-10-25 11:30\n", late.TIMES)
@@ -144,6 +237,7 @@ def test_a_day_has_24_hours_when_the_clocks_are_changed(course):
             "line 3, column 12",
             "twice or never",
         ),
+        ("zone = 'Asia/Tokyo'\n[due]\n01_first = 0001-01-01 00:00:00\n", "line 3", "far away"),
         ("zone = 'Europe/Berlin'\n[due]\n01_first = 2026-03-29 02:30:00\n", "line 3", "or never"),
         ("[canvas]\n01_first = 7\n", "line 2, column 12", "head of the column"),
     ],
@@ -167,6 +261,7 @@ def test_what_is_odd_in_the_settings_is_named_by_its_place(course, text, place, 
         (b"student,assignment,time\nann,03_none,2026-11-02 12:00Z\n", "column 2", "no assignment"),
         (b"student,assignment,time\nann,01_first,noon\n", "line 2, column 3 (time)", "no time"),
         (b"student,assignment,time\nann,01_first,2026-11-02 12:00\n", "column 3", "zone"),
+        (b"student,assignment,time\nann,01_first,0001-01-01T00:00+14:00\n", "(time)", "far away"),
         (b"student,assignment,time\nann,01_first,\x80\n", "line 2, byte 14", "UTF-8"),
         (b'student,assignment,time\nann,"01_first,2026\n', "line 2", "unexpected end"),
         (
@@ -188,16 +283,16 @@ def test_a_table_separates_by_what_the_spreadsheet_uses(tmp_path):
     for separator in ",;\t":
         path = tmp_path / "students.csv"
         path.write_text(f'\ufeffstudent{separator}name\nann{separator}"Noether, A; B"\n\n')
-        table = tables.Table(path, grades.ROSTER, ["student"])
+        table = tables.Table(path, tables.ROSTER, ["student"])
         ((line, row),) = table.rows
         assert (line, row["student"], row["name"]) == (2, "ann", "Noether, A; B")
 
 
-@pytest.mark.parametrize("key", grades.IDENTITIES)
+@pytest.mark.parametrize("key", tables.IDENTITIES)
 def test_two_students_with_one_identity_are_refused(course, key):
     write(course, f"student,{key}\nann,X1\nben,x1\n", "students.csv")
     with pytest.raises(CourseError, match=r"line 3, column 2 .*: x1 is ann's already"):
-        grades.roster(course)
+        tables.roster(course)
 
 
 @pytest.fixture
@@ -282,7 +377,7 @@ def test_late_by_an_unknown_time_is_no_mark_yet(marked, capsys, monkeypatch):
         Course, "collected", lambda self, student, name: told if student == "ben" else {}
     )
     grades.main(marked, [FIRST])
-    assert "1 marks are late, and need the time" in capsys.readouterr().out
+    assert "1 marks are late, or may be, and need the time" in capsys.readouterr().out
     rows = {row["student"]: row for row in read(marked, "grades.csv")}
     assert [rows["ben"][k] for k in ("score", "days_late", "final")] == ["7.5", "not known", ""]
     assert [row["Username"] for row in read(marked, f"grades_moodle_{FIRST}.csv")] == ["ann"]

@@ -4,6 +4,7 @@ import csv
 import re
 import runpy
 import shutil
+import time
 from pathlib import Path
 
 import nbformat
@@ -122,6 +123,14 @@ def test_only_a_locked_line_is_varied(course):
         vary.key(course)
 
 
+def test_a_key_that_is_misspelt_is_named(course):
+    for text, place in (("[vary]\nkye = 'x'\n", "line 2, column 7"), ("[vari]\n", "line 1")):
+        (course.root / "course.toml").write_text(text)
+        with pytest.raises(CourseError, match="not known here") as error:
+            vary.key(course)
+        assert place in str(error.value)
+
+
 def test_a_released_notebook_says_the_limits_of_the_grader(course, monkeypatch):
     monkeypatch.setattr(submission, "CELL_SECONDS", 90)
     path = course.release(NAME) / f"{NAME}.ipynb"
@@ -198,6 +207,22 @@ def test_what_was_given_and_what_most_have_is_no_likeness():
 @pytest.mark.parametrize("code", ["def f(:\n  'open", '"""never ends', "%magic\n!ls", "é = '\\\n'"])
 def test_code_that_is_none_has_tokens_all_the_same(code):
     assert likeness.tokens(code)
+
+
+QUOTES = [r"\"", r"\'", '"', "'", "'\\", '"""', "rb'", r"\"" "", "\"'", "'\n", "''\n'", "\"'" * 3]
+
+
+@pytest.mark.parametrize("piece", [*QUOTES, "\\" + "'" * 3, "'" * 3 + '"""', '""\n"'])
+@pytest.mark.parametrize("before", ["", "'", '"', "x"])
+def test_quotes_without_an_end_are_read_in_no_time(piece, before):
+    start = time.process_time()
+    likeness.tokens(before + piece * 200_000)
+    assert time.process_time() - start < 3
+
+
+def test_a_quote_without_an_end_takes_the_rest_of_its_line():
+    row = likeness.tokens("a = 'never ends, b\nc = 1")
+    assert row == ["name", "=", "text", "name", "=", "1"]
 
 
 def test_the_table_of_likeness(course, capsys):

@@ -5,6 +5,7 @@ believed: no link, no path out of a student's folder, no size, no name of any ki
 """
 
 import collections
+import contextlib
 import dataclasses
 import json
 import os
@@ -16,7 +17,7 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from classroom import grades, intake
+from classroom import intake, tables
 from classroom.course import CourseError, table, write
 
 ENTRIES = 100_000  # of an archive
@@ -28,8 +29,15 @@ MOODLE = re.compile(
 )
 # other ways of packing ask for as much memory as they like
 PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-# left by the systems of those who packed it
-LITTER = {"__MACOSX", ".DS_Store", "Thumbs.db"}
+# what goes wrong with one file, whose own name can be no UTF-8 where the archive's list says it is
+FAILURES = (
+    OSError,
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    UnicodeDecodeError,
+)
 
 
 @dataclasses.dataclass
@@ -48,7 +56,7 @@ class Entry:
 def main(course, archive, names):
     """Collect an archive; return the number of things in it that nobody got."""
     path = Path(archive)
-    people = grades.roster(course)
+    people = tables.roster(course)
     try:
         with zipfile.ZipFile(path) as packed, course.lock():
             entries, problems = read(packed)
@@ -58,7 +66,7 @@ def main(course, archive, names):
             for student in sorted(found):
                 try:
                     told, missed = _take(course, student, name, packed, found[student], path.name)
-                except OSError as error:
+                except (OSError, intake.UnreadableError) as error:
                     told, missed = "not taken", [f"it could not be stored: {error}"]
                 rows.append((student, name, told))
                 problems += [f"{student}: {text}" for text in missed]
@@ -94,7 +102,7 @@ def read(packed):
         name = decoded(info)
         parts = [part for part in re.split(r"[/\\]", name) if part not in ("", ".")]
         mode = info.external_attr >> 16
-        if name.endswith(("/", "\\")) or not parts or LITTER & set(parts):
+        if name.endswith(("/", "\\")) or not parts or intake.PACKING & set(parts):
             continue
         problem = None
         if name[0] in "/\\" or re.match(r"[A-Za-z]:", name) or ".." in parts or "\0" in name:
@@ -199,13 +207,13 @@ def _student(system, name, user, people):
             for student, person in people.items()
             # whose number is known is not somebody with another number
             if not person["canvas_id"]
-            and _letters(name) in {_letters(person["name"]), _letters(student)}
+            and _same(_letters(name), _letters(person["name"]), _letters(student))
         ]
     else:
         candidates = [
             student
             for student, person in people.items()
-            if _words(name) in (_words(person["moodle_name"] or person["name"]), _words(student))
+            if _same(_words(name), _words(person["moodle_name"] or person["name"]), _words(student))
         ]
     if len(candidates) > 1:
         return None, f"could be {' or '.join(candidates)}"
@@ -219,15 +227,26 @@ def _plain(text):
     return unicodedata.normalize("NFKC", text).casefold()
 
 
+def _same(name, *others):
+    """Tell whether a name is one of these; of one with no letters nothing can be told."""
+    return bool(name) and name in others
+
+
+def _parts(text):
+    """Return the letters and digits of a text, with the signs on them, cut at all others."""
+    kept = (c if unicodedata.category(c)[0] in "LMN" else " " for c in text)
+    return "".join(kept).split()
+
+
 def _letters(name):
     """Return a name as Canvas writes it: "Lovelace, Ada" is lovelaceada."""
-    return re.sub(r"[\W_]+", "", _plain(name))
+    return "".join(_parts(_plain(name)))
 
 
 def _words(name):
     """Return a name as its words, the first names first: "Lovelace, Ada" is ada lovelace."""
-    last, comma, first = _plain(name).replace("_", " ").partition(",")
-    return re.findall(r"\w+", f"{first} {last}" if comma else last)
+    last, comma, first = _plain(name).partition(",")
+    return _parts(f"{first} {last}" if comma else last)
 
 
 def _take(course, student, name, packed, entries, archive):
@@ -279,17 +298,20 @@ def _chosen(entries):
 
 def _unpack(packed, chosen, folder):
     """Write the chosen entries into a folder; return what could not be taken."""
-    missed, files, left = [], 0, intake.BYTES
+    missed, made, left = [], set(), intake.BYTES
     # the notebook first, should there be more than is taken
     for path in sorted(chosen, key=lambda path: (not path[-1].endswith(".ipynb"), path)):
         shown, entry = intake.readable("/".join(path)), chosen[path]
-        files += 1
-        if files > intake.FILES or len(path) > intake.DEPTH or entry.info.file_size > left:
+        # the file, and the folders around it that are not there yet
+        new = {path[:end] for end in range(1, min(len(path), intake.DEPTH) + 1)} - made
+        many = len(made) + len(new) > intake.FILES
+        if many or len(path) > intake.DEPTH or entry.info.file_size > left:
             missed.append(
-                f"{shown}: of one student {intake.FILES:,} files, {intake.BYTES >> 20} MiB and "
-                f"{intake.DEPTH} folders in each other are taken"
+                f"{shown}: of one student {intake.FILES:,} files and folders, "
+                f"{intake.BYTES >> 20} MiB and {intake.DEPTH} folders in each other are taken"
             )
             continue
+        made |= new
         place = folder.joinpath(*map(_short, path))
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -299,10 +321,11 @@ def _unpack(packed, chosen, folder):
                     if left < 0:
                         raise zipfile.BadZipFile("it holds more than it says")
                     target.write(chunk)
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except FAILURES as error:
             reason = getattr(error, "strerror", None) or str(error)
             missed.append(f"{shown}: it cannot be unpacked ({intake.readable(reason)})")
-            if place.is_file():
+            # a path that is too long cannot even be looked at
+            with contextlib.suppress(OSError):
                 place.unlink()
     return missed
 

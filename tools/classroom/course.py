@@ -103,6 +103,10 @@ class Course:
             found += [item for item in folders if os.path.lexists(item[2])]
         return found
 
+    def students(self):
+        """Return the names of all who have a folder."""
+        return [readable(student.name) for student in self._students()]
+
     def strays(self):
         """Return the names of what lies beside the students' folders, and is nobody's."""
         entries = set(self.root.glob("submitted/*")) - set(self._students())

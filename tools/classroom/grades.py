@@ -8,10 +8,6 @@ from nbgrader.api import MissingEntry
 from classroom import late, tables
 from classroom.course import write
 
-ROSTER = ["student", "name", "email", "canvas_id", "sis_id", "login", "section", "moodle_name"]
-# what tells one person from another, in one system or the other
-IDENTITIES = ["email", "canvas_id", "sis_id", "login"]
-
 
 def result(course, student, name):
     """Return the points of one submission as a dict; ``score`` is None where not graded."""
@@ -52,11 +48,11 @@ def main(course, names, separator=","):
     numbers have a decimal comma, as spreadsheets want it.
     """
     rules = late.Rules(course)
-    people = roster(course)
+    people = tables.roster(course)
     listed = bool(people)
     for student, _, _ in course.submissions(names):
         if student not in people:
-            people[student] = dict.fromkeys(ROSTER, "") | {"student": student}
+            people[student] = dict.fromkeys(tables.ROSTER, "") | {"student": student}
             if listed:
                 print(f"{student} is not in students.csv: in grades.csv alone")
                 people[student] = None
@@ -92,8 +88,8 @@ def _tell_what_waits(results):
         "wait for a written answer to be marked": [
             key for key, row in results.items() if row["needs_manual_grade"]
         ],
-        f"are late, and need the time when they were handed in, in {late.TIMES}": [
-            key for key, row in results.items() if row["late"].days is None
+        f"are late, or may be, and need the time when they were handed in, in {late.TIMES}": [
+            key for key, row in results.items() if row["late"].days is None and row["final"] is None
         ],
     }.items():
         if waiting:
@@ -153,7 +149,7 @@ def _moodle(name, people, final):
         if all(values) and len({value.casefold() for value in values}) == len(values):
             kept[head] = values
     if not kept:
-        if marked and any(person[key] for person in marked.values() for key in IDENTITIES):
+        if marked and any(person[key] for person in marked.values() for key in tables.IDENTITIES):
             print(
                 f"grades_moodle_{name}.csv: neither login nor sis_id nor email is there, and "
                 "different, for everybody in students.csv; it takes the folders' names for logins"
@@ -161,29 +157,6 @@ def _moodle(name, people, final):
         kept["Username"] = list(marked)
     rows = zip(*kept.values(), (final[student, name] for student in marked), strict=True)
     return [[*kept, name], *map(list, rows)]
-
-
-def roster(course):
-    """Return the people in ``students.csv``, by the name of their folder."""
-    path = course.root / "students.csv"
-    if not path.exists():
-        return {}
-    table, people = tables.Table(path, ROSTER, ["student"]), {}
-    seen = {}
-    for line, person in table.rows:
-        student = person["student"]
-        if student in people:
-            raise table.error(line, "student", f"{student} stands twice")
-        if student.startswith(".") or "/" in student or "\0" in student:
-            raise table.error(line, "student", f"{student!r} cannot be the name of a folder")
-        for key in IDENTITIES:
-            value = person[key].casefold()
-            if value and (key, value) in seen:
-                other = seen[key, value]
-                raise table.error(line, key, f"{person[key]} is {other}'s already")
-            seen[key, value] = student
-        people[student] = person
-    return people
 
 
 def _largest(course, name):

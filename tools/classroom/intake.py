@@ -20,6 +20,9 @@ READ_SECONDS = 30
 # of all that lies in a submission's folder
 FILES, BYTES, DEPTH = 5_000, 200 * 2**20, 20
 NOTEBOOKS = 20  # that are looked into, where none has the assignment's name
+# left by the systems of those who packed a folder, and by those who only looked into it
+PACKING = {"__MACOSX", ".DS_Store", "Thumbs.db"}
+LITTER = PACKING | {".ipynb_checkpoints"}
 
 
 class UnreadableError(Exception):
@@ -38,6 +41,8 @@ def readable(name):
 def contents(folder):
     """Return a digest of all that lies in a folder; links are not followed.
 
+    What a look at the folder leaves in it changes nothing; it counts among the files all the same.
+
     Raises
     ------
     UnreadableError
@@ -49,7 +54,10 @@ def contents(folder):
         for part in parts:
             digest.update(len(part).to_bytes(8, "big") + part)
 
-    def walk(place, depth):
+    def ignore(*parts):
+        pass
+
+    def walk(place, depth, add):
         nonlocal files, size
         if depth > DEPTH:
             raise UnreadableError(f"its folders lie more than {DEPTH} deep in each other")
@@ -60,22 +68,24 @@ def contents(folder):
             size += status.st_size if stat.S_ISREG(status.st_mode) else 0
             if files > FILES or size > BYTES:
                 raise UnreadableError(
-                    f"its folder holds more than {FILES:,} files or {BYTES / 2**20:.0f} MiB"
+                    f"its folder holds more than {FILES:,} files and folders, "
+                    f"or {BYTES / 2**20:.0f} MiB"
                 )
-            add(os.fsencode(entry.name), str(stat.S_IFMT(status.st_mode)).encode())
+            told = ignore if entry.name in LITTER else add
+            told(os.fsencode(entry.name), str(stat.S_IFMT(status.st_mode)).encode())
             if entry.is_symlink():
-                add(os.fsencode(os.readlink(entry.path)))
+                told(os.fsencode(os.readlink(entry.path)))
             elif entry.is_dir(follow_symlinks=False):
-                walk(entry.path, depth + 1)
-                add(b"the end of the folder")
-            elif stat.S_ISREG(status.st_mode):
-                add(content(entry.path, BYTES))
+                walk(entry.path, depth + 1, told)
+                told(b"the end of the folder")
+            elif stat.S_ISREG(status.st_mode) and told is not ignore:
+                told(content(entry.path, BYTES))
 
     try:
         if os.path.islink(folder) or os.path.islink(folder.parent):
             add(b"a link, which is not followed")
         elif os.path.isdir(folder):
-            walk(folder, 0)
+            walk(folder, 0, add)
     except OSError as error:
         raise UnreadableError(error.strerror or str(error)) from None
     return digest.hexdigest()
@@ -101,27 +111,37 @@ def read(folder, name, reference):
     note : str
         What the teacher should know about it; empty where all is as it should be.
     """
+    return _find(folder, name, reference)[1:]
+
+
+def changed(folder, name, reference):
+    """Return when the notebook that `read` takes was changed, in seconds, or None.
+
+    ``reference`` is a function that returns what the assignment looks like: where there is one
+    notebook alone, nothing has to be read.  Links are not followed.
+    """
+    try:
+        files = _candidates(folder, name)
+        if len(files) > 1:
+            files = [file for file in _find(folder, name, reference())[:1] if file]
+        status = os.lstat(folder / files[0]) if files else None
+    except (OSError, UnreadableError):
+        return None
+    return status.st_mtime if status and stat.S_ISREG(status.st_mode) else None
+
+
+def _find(folder, name, reference):
+    """Return the name of the file that is meant, and what `read` does."""
     wanted = {
         cell.metadata.nbgrader.grade_id
         for cell in reference.cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     }
-    if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
-        return None, "not a folder of its own"
     try:
-        files = _notebooks(folder)
-        if not files:  # unpacked, with a folder around it
-            folders = [
-                entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False)
-            ]
-            below = sorted(folders, key=os.fsencode)[:NOTEBOOKS]
-            files = [
-                os.path.join(name, file) for name in below for file in _notebooks(folder / name)
-            ]
-    except OSError as error:
-        return None, f"its folder could not be read: {error.strerror}"
+        files = _candidates(folder, name)
+    except UnreadableError as error:
+        return None, None, str(error)
     problems, others = [], []
-    files.sort(key=lambda file: (file != f"{name}.ipynb", os.fsencode(file)))
     for file in files[:NOTEBOOKS]:
         try:
             notebook = _load(folder / file)
@@ -133,19 +153,41 @@ def read(folder, name, reference):
         if file == f"{name}.ipynb" and found:
             missing = len(wanted) - len(found)
             notes += [f"{missing} of its answer cells are missing"] if missing else []
-            return notebook, "; ".join(filter(None, notes))
+            return file, notebook, "; ".join(filter(None, notes))
         if 2 * len(found) > len(wanted):
             notes.append(f"handed in under the name {readable(file)}")
-            others.append((readable(file), notebook, "; ".join(filter(None, notes))))
+            others.append((file, notebook, "; ".join(filter(None, notes))))
         else:
             problems.append(f"{readable(file)} is not this assignment")
     if len(others) == 1:
-        return others[0][1:]
+        return others[0]
     if others:
-        problems = [f"several notebooks could be meant: {', '.join(other[0] for other in others)}"]
+        meant = ", ".join(readable(other[0]) for other in others)
+        problems = [f"several notebooks could be meant: {meant}"]
     if len(files) > NOTEBOOKS:
         problems = [f"{len(files):,} notebooks, of which none is called {name}.ipynb"]
-    return None, "; ".join(problems) or "there is no notebook"
+    return None, None, "; ".join(problems) or "there is no notebook"
+
+
+def _candidates(folder, name):
+    """Return what may be notebooks in a folder, that of the assignment's name first."""
+    if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
+        raise UnreadableError("not a folder of its own")
+    try:
+        files = _notebooks(folder)
+        if not files:  # unpacked, with a folder around it
+            folders = [
+                entry.name
+                for entry in os.scandir(folder)
+                if entry.is_dir(follow_symlinks=False) and entry.name not in LITTER
+            ]
+            below = sorted(folders, key=os.fsencode)[:NOTEBOOKS]
+            files = [
+                os.path.join(place, file) for place in below for file in _notebooks(folder / place)
+            ]
+    except OSError as error:
+        raise UnreadableError(f"its folder could not be read: {error.strerror}") from None
+    return sorted(files, key=lambda file: (file != f"{name}.ipynb", os.fsencode(file)))
 
 
 def _notebooks(folder):

@@ -4,22 +4,23 @@ import dataclasses
 import datetime
 import functools
 import math
-import os
 import zoneinfo
 
-from classroom import tables
+from classroom import intake, tables
+from classroom.tables import SETTINGS
 
 DAY = datetime.timedelta(days=1)
-SETTINGS = "course.toml"
 TIMES = "times.csv"
+UNKNOWN = "no time of its file is known"
+STRANGER = "no student of this course: neither in students.csv nor below submitted/"
 
 
 @dataclasses.dataclass(frozen=True)
 class Lateness:
     """What is known of one submission's time.
 
-    ``days`` is None where it was late, but nobody knows by how much; ``percent`` is what is
-    taken off.
+    ``days`` is None where it was late, or may have been, and nobody knows by how much;
+    ``percent`` is what is taken off.
     """
 
     time: datetime.datetime | None = None
@@ -30,12 +31,15 @@ class Lateness:
 
     def final(self, score):
         """Return the mark after the penalty; None where it cannot be told yet."""
-        if score is None or self.days is None:
+        # of nothing, nothing is taken off
+        if score is None or (score and self.days is None):
             return None
         return round(score * (1 - self.percent / 100), 2)
 
     def told(self):
         """Return it in words; empty where it was in time."""
+        if self.source == UNKNOWN and self.days is None:
+            return "at a time that is not known"
         if self.days is None:
             return f"late, its time is not known ({self.source})"
         if not self.days:
@@ -64,16 +68,13 @@ class Rules:
         self.due, self.due_for, self.grace_for = {}, {}, {}
         self.percent, self.cap, self.grace, self.zone = 0.0, 100.0, 0, None
         self.columns = {}
-        path = course.root / SETTINGS
-        self.settings = tables.Settings(path) if path.exists() else None
+        self._told = {}
+        self.settings = tables.settings(course)
         if self.settings:
             self._read(self.settings)
         self.times = self._times()
 
     def _read(self, settings):
-        known = {"zone", "due", "due_for", "late", "canvas", "vary"}
-        for key in settings.values.keys() - known:
-            raise settings.error([key], f"not known here; known are {', '.join(sorted(known))}")
         zone = settings.values.get("zone")
         if zone is not None:
             try:
@@ -91,9 +92,11 @@ class Rules:
         for student in (own := self._table(["late", "grace_of"])):
             keys = ["late", "grace_of", student]
             self.grace_for[student] = self._number(keys, own, 0, math.inf, whole=True)
+            self._student(student, settings.error(keys, STRANGER))
         self.due = self._dates(["due"])
         for student in self._table(["due_for"]):
             self.due_for[student] = self._dates(["due_for", student])
+            self._student(student, settings.error(["due_for", student], STRANGER))
         for name, header in self._table(["canvas"]).items():
             self._assignment(["canvas", name])
             if not isinstance(header, str):
@@ -116,6 +119,18 @@ class Rules:
             kind += " from 0 on" if largest == math.inf else f" from 0 to {largest}"
             raise self.settings.error(keys, f"it has to be {kind}; found {value!r}")
         return value
+
+    def _student(self, student, error):
+        """Refuse who is no student; where no list says who is one, tell about it alone."""
+        if student in self._people or student in self.course.students():
+            return
+        if self._people:
+            raise error
+        print(error)
+
+    @functools.cached_property
+    def _people(self):
+        return tables.roster(self.course)
 
     def _assignment(self, keys):
         if keys[-1] not in self.course.names:
@@ -153,6 +168,14 @@ class Rules:
                 raise ValueError(f"{text!r} has no hour; write it, such as {text} 23:59")
         if not isinstance(value, datetime.datetime):
             raise ValueError(f"{value} has no hour; write it, such as 2026-11-02 23:59:00")
+        value = self._in_zone(value)
+        try:
+            value.astimezone(datetime.UTC)
+        except OverflowError:
+            raise ValueError(f"{value} is too far away") from None
+        return value
+
+    def _in_zone(self, value):
         if value.tzinfo is not None:
             return value
         if self.zone is None:
@@ -185,6 +208,7 @@ class Rules:
                 times[key] = self.moment(row["time"])
             except ValueError as error:
                 raise table.error(line, "time", str(error)) from None
+            self._student(row["student"], table.error(line, "student", STRANGER))
         return times
 
     def of(self, student):
@@ -192,6 +216,11 @@ class Rules:
 
         Days of grace go to the assignments in the order in which they are due.
         """
+        if student not in self._told:
+            self._told[student] = self._of(student)
+        return self._told[student]
+
+    def _of(self, student):
         folders = self._folders.get(student, {})
         left = self.grace_for.get(student, self.grace)
         told = {}
@@ -202,7 +231,7 @@ class Rules:
                 told[name] = Lateness(time, source)
                 continue
             if time is None:
-                # a system that knows its own due date has said whether, and not by how much
+                # it may be late, or a system that knows its own due date has said that it is
                 told[name] = Lateness(None, source, None if flag else 0)
                 continue
             # in one zone two times differ by what the clocks show, whenever they are changed
@@ -223,32 +252,17 @@ class Rules:
         return found
 
     def _time(self, student, name, folder):
-        """Return when it was handed in, where that is known from, and a system's own "late"."""
+        """Return when it was handed in, where that is known from, and whether it may be late."""
         if (student, name) in self.times:
             return self.times[student, name], TIMES, None
         record = self.course.collected(student, name)
         if record:
             return None, record["from"], record["late"]
-        stamp = newest(folder)
+        stamp = intake.changed(folder, name, lambda: self.course.handed_out(name))
         if stamp is None:
-            return None, "no time of its file is known", None
-        zone = self.zone or datetime.UTC
-        return datetime.datetime.fromtimestamp(stamp, zone), "time stamp of the notebook", None
-
-
-def newest(folder):
-    """Return when the newest notebook in a folder was changed, in seconds, or None.
-
-    Links are not followed.
-    """
-    if folder.is_symlink() or folder.parent.is_symlink() or not folder.is_dir():
-        return None
-    try:
-        stamps = [
-            entry.stat(follow_symlinks=False).st_mtime
-            for entry in os.scandir(folder)
-            if entry.name.endswith(".ipynb") and entry.is_file(follow_symlinks=False)
-        ]
-    except OSError:
-        return None
-    return max(stamps, default=None)
+            return None, UNKNOWN, True
+        try:
+            time = datetime.datetime.fromtimestamp(stamp, self.zone or datetime.UTC)
+        except (OverflowError, ValueError, OSError):  # whoever owns a file can set any time
+            return None, UNKNOWN, True
+        return time, "time stamp of the notebook", None

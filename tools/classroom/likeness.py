@@ -26,10 +26,12 @@ PIECE = 12
 FEWEST = 20
 SHOWN = 10
 
+# a quote that is never closed takes the rest of its line: to look for its end from each of many
+# would take hours
 TOKEN = re.compile(
     r"(?P<comment>#[^\n]*)"
-    r"|(?P<text>[rbfuRBFU]{0,2}(?:'''[\s\S]*?'''|\"\"\"[\s\S]*?\"\"\"|'(?:\\.|[^'\\\n])*'"
-    r"|\"(?:\\.|[^\"\\\n])*\"))"
+    r"|(?P<text>[rbfuRBFU]{0,2}(?:'''[\s\S]*?'''|\"\"\"[\s\S]*?\"\"\"|'(?:\\.|[^'\\\n])*'?"
+    r"|\"(?:\\.|[^\"\\\n])*\"?))"
     r"|(?P<number>\d[\w.]*)"
     r"|(?P<name>[^\W\d]\w*)"
     r"|(?P<sign>[^\s\w])"

@@ -7,6 +7,46 @@ import tomllib
 
 from classroom.course import CourseError
 
+SETTINGS = "course.toml"
+TABLES = {"zone", "due", "due_for", "late", "canvas", "vary"}
+ROSTER = ["student", "name", "email", "canvas_id", "sis_id", "login", "section", "moodle_name"]
+# what tells one person from another, in one system or the other
+IDENTITIES = ["email", "canvas_id", "sis_id", "login"]
+
+
+def settings(course):
+    """Return what is in ``course.toml``, or None where there is no such file."""
+    path = course.root / SETTINGS
+    if not path.exists():
+        return None
+    found = Settings(path)
+    for key in found.values.keys() - TABLES:
+        raise found.error([key], f"not known here; known are {', '.join(sorted(TABLES))}")
+    return found
+
+
+def roster(course):
+    """Return the people in ``students.csv``, by the name of their folder."""
+    path = course.root / "students.csv"
+    if not path.exists():
+        return {}
+    table, people = Table(path, ROSTER, ["student"]), {}
+    seen = {}
+    for line, person in table.rows:
+        student = person["student"]
+        if student in people:
+            raise table.error(line, "student", f"{student} stands twice")
+        if student.startswith(".") or "/" in student or "\0" in student:
+            raise table.error(line, "student", f"{student!r} cannot be the name of a folder")
+        for key in IDENTITIES:
+            value = person[key].casefold()
+            if value and (key, value) in seen:
+                other = seen[key, value]
+                raise table.error(line, key, f"{person[key]} is {other}'s already")
+            seen[key, value] = student
+        people[student] = person
+    return people
+
 
 class Table:
     """Rows of a CSV file, as dicts with the numbers of their lines.

@@ -16,7 +16,7 @@ import re
 
 import nbformat
 
-from classroom import grades, tables
+from classroom import tables
 from classroom.course import write
 
 MARK = re.compile(r"^([A-Z_]+ = )\d+( {2}### SEED OF THE STUDENT)$", re.MULTILINE)
@@ -25,11 +25,12 @@ LARGEST = 10**6
 
 def key(course):
     """Return the words that a teacher changes every term, ``[vary] key`` in ``course.toml``."""
-    path = course.root / "course.toml"
-    if not path.exists():
+    settings = tables.settings(course)
+    if settings is None:
         return ""
-    settings = tables.Settings(path)
     found = settings.values.get("vary", {})
+    for other in found.keys() - {"key"} if isinstance(found, dict) else ():
+        raise settings.error(["vary", other], "not known here, key is")
     found = found.get("key", "") if isinstance(found, dict) else None
     if not isinstance(found, str):
         raise settings.error(["vary", "key"], "it has to be a text in a table, [vary]")
@@ -64,7 +65,7 @@ def hand_out(course, name):
     if not is_varied(released):
         return None
     folder, words = course.root / "release_each", key(course)
-    for student in grades.roster(course):
+    for student in tables.roster(course):
         text = nbformat.writes(with_number(released, number(words, student, name)))
         write(folder / student / name / f"{name}.ipynb", text)
     return folder
