@@ -1,14 +1,16 @@
 """A student's process harms nothing, and each way of harming is told apart."""
 
+import json
 import os
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-from classroom import grade, sandbox, submission, values, warm
+from classroom import grade, sandbox, submission, values, warm, worker
 from classroom.course import CourseError
 from nbformat import v4
 from sandboxes import LIGHT, needs_sandbox
@@ -254,6 +256,55 @@ def test_an_outcome_of_another_form_is_none(done):
     assert submission.checked(Side(), {"done": TOLD}) == TOLD
     with pytest.raises(sandbox.SandboxError, match="not an answer"):
         submission.checked(Side(), {"done": done})
+
+
+LONG = "x" * 10**6
+
+
+def test_what_is_forged_is_cut_to_what_a_worker_tells():
+    """A patched worker answers within the limit of an answer, and above all of its own."""
+    error = {"ename": LONG, "evalue": LONG, "traceback": [LONG] * 99}
+    done = {"stdout": LONG, "stderr": LONG, "rich": [{}] * 10**5, "error": error}
+    start = time.process_time()
+    told = submission.checked(None, {"done": done})
+    grade.outputs(v4.new_code_cell("1"), told)
+    assert time.process_time() - start < 5, "it holds up all other submissions"
+    assert len(told["rich"]) == worker.SHOWN_ITEMS + 1
+    assert told["rich"][-1]["text/plain"] == "[99,000 more displayed outputs were not kept]"
+    assert len(json.dumps(told["error"])) < 100_000
+    assert len(told["stdout"] + told["stderr"]) < 500_000
+    shown = submission.checked(None, {"done": TOLD | {"rich": [{"text/plain": LONG}] * 99}})
+    assert len(json.dumps(shown)) < 5 * 10**6
+
+
+def test_what_a_worker_cuts_is_not_cut_again():
+    item = types.SimpleNamespace(data={"text/plain": "x"})
+    text = worker.Printed()
+    text.write(LONG)
+    shown = worker._shown([item] * 2000)
+    done = TOLD | {"stdout": worker._text(text), "rich": shown}
+    assert submission.checked(None, {"done": done}) == done
+    assert "800,000 more characters were not kept" in done["stdout"]
+    item.data = {"text/plain": LONG}
+    done = TOLD | {"rich": worker._shown([item] * 2000)}
+    assert submission.checked(None, {"done": done}) == done
+    assert "more displayed outputs were not kept" in shown[-1]["text/plain"]
+
+
+def test_all_cells_together_show_no_more_than_a_notebook_can_hold(monkeypatch):
+    error = {"ename": "E", "evalue": LONG[:5000], "traceback": [LONG[:5000]] * 12}
+    told = TOLD | {"stdout": LONG[:200_000], "rich": [{"text/plain": ""}] * 500, "error": error}
+    process = submission.Run.__new__(submission.Run)
+    process.room = submission.TOLD
+    monkeypatch.setattr(submission.Run, "_cell", lambda self, cell, where: told)
+    outcomes = [process.cell(v4.new_code_cell("1")) for _ in range(2000)]
+    assert outcomes[0] == told
+    assert outcomes[-1]["stdout"] == "[not kept: all cells together had shown 32 MiB]"
+    assert len(outcomes[-1]["error"]["evalue"]) == 1000
+    assert len(json.dumps(outcomes)) < submission.TOLD + 6 * 10**6
+    # what a test says is always told
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    assert process.cell(v4.new_code_cell("1", metadata=test)) == told
 
 
 # to all that is open: one of it is the channel

@@ -4,10 +4,12 @@ import base64
 import binascii
 import contextlib
 import copy
+import json
 import time
 
 from nbformat import v4
 
+from classroom import worker
 from classroom.sandbox import Sandbox, SandboxError
 
 CELL_SECONDS = 120
@@ -17,6 +19,8 @@ RESTARTS = 5
 ENDED = f"the student's process ended more than {RESTARTS} times, and is not begun again"
 PIXELS = 20_000_000  # of a picture: a small file can hold one that fills a browser's memory
 NO_ANSWER = "it answered with something that is not an answer"
+TOLD = 32 * 2**20  # characters of what all cells of a submission print, display and raise
+NOT_TOLD = f"[not kept: all cells together had shown {TOLD / 2**20:.0f} MiB]"
 
 
 def kind(cell):
@@ -106,10 +110,21 @@ class Run:
         self.checks = Sandbox("checker", unsafe=unsafe)
         self.student = Sandbox("student", folder, unsafe)
         self.given, self.done, self.restarts, self.ended = [], [], 0, False
+        self.room = TOLD
 
     def cell(self, cell):
-        """Run one code cell on the side or sides where it belongs; return its outcome."""
+        """Run one code cell on the side or sides where it belongs; return its outcome.
+
+        Of the student's side, it is short where the cells before have used up the room.
+        """
         where = kind(cell)
+        outcome = self._cell(cell, where)
+        if where == "checks":
+            return outcome
+        self.room -= _size(outcome)
+        return outcome if self.room >= 0 else _short(outcome)
+
+    def _cell(self, cell, where):
         if self.ended and where != "checks":
             return failure("ProcessEnded", ENDED)
         if where == "checks":
@@ -201,44 +216,68 @@ class Run:
 def checked(side, answer):
     """Return what became of a cell, as far as it is what a worker tells; else end the side.
 
-    A student's code can write to the channel itself, so that anything may come.
+    A student's code can write to the channel itself, so that anything may come: what is longer
+    than a worker makes it is cut once more.
     """
     try:
         done = answer["done"]
-        told = {name: _text(done[name]) for name in ("stdout", "stderr")}
-        told["rich"] = [_displayed(item) for item in done["rich"]]
+        # with room for the words that a worker puts behind what it has cut
+        told = {name: _text(done[name], worker.OUTPUT_LIMIT + 100) for name in ("stdout", "stderr")}
+        told["rich"] = worker.fitting(_list(done["rich"]), _displayed)
         error = done["error"]
         if error is not None:
+            lines = _list(error["traceback"])[-worker.ERROR_LINES :]
             error = {
-                "ename": _text(error["ename"]),
-                "evalue": _text(error["evalue"]),
-                "traceback": [_text(line) for line in error["traceback"]],
+                "ename": _text(error["ename"], worker.ERROR_LIMIT),
+                "evalue": _text(error["evalue"], worker.ERROR_LIMIT),
+                "traceback": [_text(line, worker.ERROR_LIMIT) for line in lines],
             }
         return told | {"error": error}
     except (KeyError, TypeError, ValueError, AttributeError):
         side.close(NO_ANSWER)
 
 
-def _text(value):
+def _list(value):
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return value
+
+
+def _text(value, most):
     if not isinstance(value, str):
         raise TypeError(value)
     # half a character, which JSON can hold and no file can
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return value[:most].encode("utf-8", "replace").decode("utf-8")
 
 
 def _displayed(item):
-    kept = {"text/plain": _text(item.get("text/plain", ""))}
+    kept = {"text/plain": _text(item.get("text/plain", ""), worker.OUTPUT_LIMIT)}
     with contextlib.suppress(TypeError, ValueError, binascii.Error):
-        picture = _text(item.get("image/png"))
+        picture = _text(item.get("image/png"), worker.PICTURE_LIMIT + 1)
         content = base64.b64decode(picture)
         width, height = (int.from_bytes(content[at : at + 4]) for at in (16, 20))
         if (
             content.startswith(b"\x89PNG")
             and content[12:16] == b"IHDR"
             and width * height <= PIXELS
+            and len(picture) <= worker.PICTURE_LIMIT
         ):
             kept["image/png"] = picture
     return kept
+
+
+def _size(outcome):
+    # a notebook needs more for an output than its text
+    return len(json.dumps(outcome, ensure_ascii=False)) + 1000 * len(outcome["rich"])
+
+
+def _short(outcome):
+    """Return an outcome without all but the beginning of its error."""
+    error = outcome["error"]
+    if error is not None:
+        name, text = error["ename"][:100], error["evalue"][:1000]
+        error = {"ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
+    return {"stdout": NOT_TOLD, "stderr": "", "rich": [], "error": error}
 
 
 def failure(name, text):

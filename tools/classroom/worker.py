@@ -29,6 +29,9 @@ from classroom.values import NotPlainDataError, merge, pack, unpack
 OUTPUT_LIMIT = 200_000  # characters of printed text that a cell keeps
 PICTURE_LIMIT = 2_000_000  # characters of one picture, as base64
 SHOWN_LIMIT = 4_000_000  # characters of all that a cell displays
+SHOWN_ITEMS = 1000  # outputs that a cell displays
+ERROR_LIMIT = 5000  # characters of an error's text, and of each line that leads to it
+ERROR_LINES = 12
 UNDRAWN = "__import__('matplotlib.pyplot').pyplot.uninstall_repl_displayhook()"
 
 
@@ -223,12 +226,12 @@ def _raise_timeout(signum, frame):
 
 def _describe(error, brief):
     """Return the error as a notebook stores it; brief for a check, whose code stays hidden."""
-    name, text = str(type(error).__name__), _words(error)[:5000]
+    name, text = str(type(error).__name__), _words(error)[:ERROR_LIMIT]
     lines = [f"{name}: {text}"]
     if not brief:
         with contextlib.suppress(Exception):  # an error of a student's own class may be odd
-            lines = traceback.format_exception(error)[-12:]
-    return {"ename": name, "evalue": text, "traceback": [line[:5000] for line in lines]}
+            lines = traceback.format_exception(error)[-ERROR_LINES:]
+    return {"ename": name, "evalue": text, "traceback": [line[:ERROR_LIMIT] for line in lines]}
 
 
 def _words(error):
@@ -247,14 +250,39 @@ def _text(printed):
 
 def _shown(items):
     """Keep the kinds of output that cannot carry a script into a page, as far as there is room."""
-    kept, room = [], SHOWN_LIMIT
+    # the grader looks again, and what says that something is left out is to fit as well
+    return fitting(items, _parts, SHOWN_ITEMS - 1, SHOWN_LIMIT - 200)
+
+
+def _parts(item):
+    one = {"text/plain": str(item.data.get("text/plain", ""))[:OUTPUT_LIMIT]}
+    picture = item.data.get("image/png")
+    if isinstance(picture, str) and len(picture) <= PICTURE_LIMIT:
+        one["image/png"] = picture
+    return one
+
+
+def fitting(items, form, most=SHOWN_ITEMS, room=SHOWN_LIMIT):
+    """Return what ``form`` makes of the first items; the last says how many there was no room for.
+
+    Parameters
+    ----------
+    items : list
+        What a cell displays.
+    form : callable
+        Turns an item into a dict of texts.
+    most, room : int
+        How many outputs, and how many characters, with 100 for each output, are kept.
+
+    Returns
+    -------
+    kept : list of dict
+    """
+    kept = []
     for number, item in enumerate(items):
-        one = {"text/plain": str(item.data.get("text/plain", ""))[:OUTPUT_LIMIT]}
-        picture = item.data.get("image/png")
-        if isinstance(picture, str) and len(picture) <= PICTURE_LIMIT:
-            one["image/png"] = picture
+        one = form(item)
         room -= sum(map(len, one.values())) + 100
-        if room < 0:
+        if room < 0 or number == most:
             left = len(items) - number
             return [*kept, {"text/plain": f"[{left:,} more displayed outputs were not kept]"}]
         kept.append(one)
