@@ -157,6 +157,16 @@ def files(course):
             5,
             "all taken: double",
         ),
+        "a first attempt that is no Python": (
+            {f"{NAME}.ipynb": nbformat.writes(with_more(course, "def double(x:"))},
+            5,
+            "all taken: double",
+        ),
+        "a first attempt that never ends": (
+            {f"{NAME}.ipynb": nbformat.writes(with_more(course, "while True: pass"))},
+            5,
+            "all taken: double",
+        ),
         "splits an answer": (
             {f"{NAME}.ipynb": nbformat.writes(with_more(course, "factor = 2"))},
             5,

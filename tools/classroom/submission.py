@@ -43,7 +43,7 @@ def rebuild(reference, submitted, handed_out):
     ``handed_out`` is the reference as students see it: it tells which cells they changed.
     """
     known = {_id(cell): cell for cell in handed_out.cells if _id(cell)}
-    given, answers, added, last = {_key(cell) for cell in handed_out.cells}, {}, {}, None
+    given, own, last = {_key(cell) for cell in handed_out.cells}, {}, None
     whole = {_id(cell) for cell in submitted.cells if _same(cell, known.get(_id(cell)))}
     changed = []
     for cell in submitted.cells:
@@ -51,30 +51,50 @@ def rebuild(reference, submitted, handed_out):
         # of a cell that is not the student's, a copy with other contents is one of their own
         again = grade_id in whole or grade_id in changed
         if grade_id in known and _answer(known[grade_id]):
-            answers.setdefault(grade_id, []).append(cell.source)
+            own.setdefault(grade_id, []).append(cell)
             last = grade_id
         elif grade_id in known and (_same(cell, known[grade_id]) or not again):
             changed += [] if _same(cell, known[grade_id]) else [grade_id]
             last = grade_id
         elif cell.cell_type in ("code", "markdown") and _key(cell) not in given:
-            added.setdefault(last, []).append(cell)
+            own.setdefault(last, []).append(cell)
     rebuilt = copy.deepcopy(reference)
-    rebuilt.cells = [_fresh(cell) for cell in added.get(None, [])]
+    rebuilt.cells = [_fresh(cell) for cell in own.get(None, [])]
     repeated = []
     for cell in copy.deepcopy(reference.cells):
-        if _answer(cell):
-            found = answers.get(_id(cell), [cell.source])
-            # what is the same twice is one answer
-            cell.source = "\n\n".join(dict.fromkeys(found))
-            repeated += [_id(cell)] if len(set(found)) > 1 else []
-        rebuilt.cells.append(cell)
-        rebuilt.cells += [_fresh(extra) for extra in added.get(_id(cell), []) if _id(cell)]
+        found = own.get(_id(cell), []) if _id(cell) else []
+        pieces = [one for one in found if _answer(cell) and _id(one) == _id(cell)]
+        # what is the same twice is one answer
+        repeated += [_id(cell)] if len({piece.source for piece in pieces}) > 1 else []
+        rebuilt.cells += _with_own(cell, pieces, found)
     notes = [f"answers in several cells, all taken: {', '.join(repeated)}"] if repeated else []
     if changed:
         more = f" and {len(changed) - 5} more" if len(changed) > 5 else ""
         told = ", ".join(changed[:5]) + more
         notes.append(f"differ from the assignment, whose cells count: {told}")
     return rebuilt, "; ".join(notes)
+
+
+def _with_own(cell, pieces, own):
+    """Return a cell with the answer's pieces in it, and the student's own cells around it.
+
+    The pieces of a text become one.  Those of code are run one by one, as in Jupyter, where a
+    first attempt that fails does not take the next one with it: the last stands in the cell.
+    """
+    if not pieces:
+        return [cell, *map(_fresh, own)]
+    if cell.cell_type != "code":
+        cell.source = "\n\n".join(dict.fromkeys(piece.source for piece in pieces))
+        return [cell, *(_fresh(one) for one in own if _id(one) != _id(cell))]
+    # one that was made text, so that it does not run, is no answer beside one that runs
+    last = ([piece for piece in pieces if piece.cell_type == "code"] or pieces)[-1]
+    cell.source = last.source
+    at = [one is last for one in own].index(True)
+    before, after = (
+        [_fresh(one) for one in part if (_id(one), one.source) != (_id(cell), cell.source)]
+        for part in (own[:at], own[at + 1 :])
+    )
+    return [*before, cell, *after]
 
 
 def _id(cell):
