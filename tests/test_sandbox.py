@@ -46,6 +46,26 @@ def run(process, source, seconds=5):
     return process.receive(seconds + 3)[0]["done"]
 
 
+# what lies unread in a socket is no process's memory
+FILL_SOCKETS = """
+import resource, socket
+kept, (_, most) = [], resource.getrlimit(resource.RLIMIT_NOFILE)
+try:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most + 1, most + 1))
+except ValueError:
+    pass
+try:
+    while len(kept) < 400:
+        kept.append(socket.socketpair())
+finally:
+    del kept[10:]
+"""
+
+
+# SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE
+BUFFERS = (7, 8, 32, 33)
+
+
 @needs_sandbox
 @pytest.mark.parametrize(
     ("source", "message"),
@@ -66,6 +86,22 @@ def run(process, source, seconds=5):
             "if library.shmget(0, 2**30, 0o1600) < 0:\n"
             "    import os; raise OSError(os.strerror(ctypes.get_errno()))",
             "not permitted",
+        ),
+        (
+            "import ctypes\nlibrary = ctypes.CDLL(None, use_errno=True)\n"
+            "if library.syscall(425, 8, 0) < 0:\n"
+            "    import os; raise OSError(os.strerror(ctypes.get_errno()))",
+            "not permitted",
+        ),
+        (FILL_SOCKETS, "Too many open files"),
+        *[
+            (f"import socket\nsocket.socket().setsockopt(1, {n}, 10**7)", "not permitted")
+            for n in BUFFERS
+        ],
+        (
+            "import socket\nsocket.socket().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+            "raise ValueError('still possible')",
+            "still possible",
         ),
     ],
 )

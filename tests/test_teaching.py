@@ -68,6 +68,7 @@ LIMITS = {
     "threads": [f"{sandbox.TASKS:,}"],
     "new beginnings": [str(submission.RESTARTS)],
     "files that it writes": [mebi(sandbox.FOLDER), "three folders"],
+    "open files": [str(worker.FILES)],
     "memory outside of processes": ["none"],
     "printed text": [
         f"{worker.OUTPUT_LIMIT:,} characters",

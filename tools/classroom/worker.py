@@ -32,6 +32,7 @@ SHOWN_LIMIT = 4_000_000  # characters of all that a cell displays
 SHOWN_ITEMS = 1000  # outputs that a cell displays
 ERROR_LIMIT = 5000  # characters of an error's text, and of each line that leads to it
 ERROR_LINES = 12
+FILES = 256  # open at a time: what lies in sockets is no process's memory
 UNDRAWN = "__import__('matplotlib.pyplot').pyplot.uninstall_repl_displayhook()"
 
 
@@ -294,6 +295,8 @@ def main(role):
     if role == "student":
         # whoever watches the limits must not have to wait for a thousand processes of a student
         os.nice(10)
+        most = min(FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         if "TASKS" in os.environ:
             tasks = int(os.environ["TASKS"])
             resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
