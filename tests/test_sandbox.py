@@ -420,6 +420,23 @@ def test_what_a_function_does_to_its_arguments_is_seen(both):
 
 
 @needs_sandbox
+def test_a_model_cannot_change_what_it_is_tested_with(both):
+    answer = (
+        "import keras\nclass Spoils(keras.Model):\n    def call(self, x): return x\n"
+        "    def __call__(self, x, **more):\n        x[:] = 0\n        return x\n"
+        "    predict = __call__\nspoils = Spoils()"
+    )
+    assert both.cell(v4.new_code_cell(answer))["error"] is None
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    check = (
+        "import numpy as np\nx = np.ones((2, 3), 'float32')\n"
+        "for ask in (spoils, spoils.predict):\n    assert (ask(x) == 0).all()\n"
+        "    assert (x == 1).all(), 'the input was changed'"
+    )
+    assert both.cell(v4.new_code_cell(check, metadata=test))["error"] is None
+
+
+@needs_sandbox
 def test_a_model_with_code_of_its_own_is_judged_by_its_answers(both):
     answer = (
         "import keras\nclass Twice(keras.Model):\n    def call(self, x): return 2 * x\n"

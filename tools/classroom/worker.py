@@ -129,21 +129,28 @@ class Worker:
         """Return a function that calls the student's; what that does to its arguments is seen."""
 
         def call(*args, **kwargs):
-            return self._call(f"{name}()", {"do": "call", "name": name}, args, kwargs)
+            request = {"do": "call", "name": name}
+            result, changed = self._call(f"{name}()", request, args, kwargs)
+            if changed is not None:
+                merge([list(args), kwargs], changed)
+            return result
 
         call.__name__ = name
         return call
 
     def _held_model(self, number):
-        """Return what stands for a model of the student's that holds code of its own."""
+        """Return what stands for a model of the student's that holds code of its own.
+
+        It answers, and changes nothing: what it does to its input stays on the student's side.
+        """
         request = {"do": "ask_model", "number": number}
 
         class Model:
             def __call__(_, *args, **kwargs):
-                return self._call("the model", {**request, "method": "__call__"}, args, kwargs)
+                return self._call("the model", {**request, "method": "__call__"}, args, kwargs)[0]
 
             def predict(_, *args, **kwargs):
-                return self._call("the model", {**request, "method": "predict"}, args, kwargs)
+                return self._call("the model", {**request, "method": "predict"}, args, kwargs)[0]
 
             def __getattr__(_, name):
                 raise AssertionError(
@@ -154,16 +161,14 @@ class Worker:
         return Model()
 
     def _call(self, what, request, args, kwargs):
+        """Return the answer of the student's side, and its arguments if they were changed."""
         answer, value = self.ask(request, pack([list(args), kwargs]))
         if "error" in answer:
             raise RuntimeError(f"{what} raised an error: {answer['error']}")
         both = unpack(value, self._held_model)
         if not isinstance(both, list) or len(both) != 2:
             raise RuntimeError(f"{what} answered with something that is not an answer")
-        result, changed = both
-        if changed is not None:
-            merge([list(args), kwargs], changed)
-        return result
+        return both
 
     def value(self, name, seconds):
         """Hand over a value by its name, or say that it is a function, or missing."""
