@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
 import types
 from pathlib import Path
@@ -404,6 +405,44 @@ def test_a_worker_computes_with_as_many_threads_as_whoever_grades_says(monkeypat
     assert seen["OMP_NUM_THREADS"] == "3"
     assert "TF_NUM_INTRAOP_THREADS" not in seen
     assert "3" in sandbox.command()
+
+
+ENDLESS = (
+    "while True:\n    try:\n        for i in range(10**9): j = i\n    except BaseException: pass"
+)
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("answer", "check", "late"),
+    [
+        ("def f(): return 1", "assert f() == 1", False),
+        ("raise ValueError", "assert f() == 1", False),
+        ("import os; os._exit(0)", "assert f() == 1", False),
+        ("while True: pass", "pass", True),
+        (ENDLESS, "pass", True),
+        ("def f():\n    while True: pass", "f()", True),
+        # a test that expects an error hides it
+        (
+            "def f():\n" + textwrap.indent(ENDLESS, "    "),
+            "try: f()\nexcept Exception: pass",
+            True,
+        ),
+        ("import time\nfor i in range(9): time.sleep(0.9)", "pass", True),
+    ],
+)
+def test_it_is_known_whether_time_has_stopped_anything(forked, monkeypatch, answer, check, late):
+    monkeypatch.setattr(submission, "CELL_SECONDS", 3)
+    monkeypatch.setattr(submission, "CALL_SECONDS", 1)
+    process = submission.Run()
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    process.cell(v4.new_code_cell(answer))
+    process.cell(v4.new_code_cell(check, metadata=test))
+    assert process.late == late
+    process.deadline = 0
+    process.cell(v4.new_code_cell("1"))
+    assert process.late
+    process.close()
 
 
 @needs_sandbox

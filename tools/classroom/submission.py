@@ -19,6 +19,7 @@ RESTARTS = 5
 ENDED = f"the student's process ended more than {RESTARTS} times, and is not begun again"
 PIXELS = 20_000_000  # of a picture: a small file can hold one that fills a browser's memory
 NO_ANSWER = "it answered with something that is not an answer"
+LATE = "past its time limit"  # in what is said of all that was stopped by time
 TOLD = 32 * 2**20  # characters of what all cells of a submission print, display and raise
 NOT_TOLD = f"[not kept: all cells together had shown {TOLD / 2**20:.0f} MiB]"
 
@@ -122,7 +123,7 @@ def _fresh(cell):
 
 
 class Run:
-    """A submission on its way through its two processes."""
+    """A submission on its way through its two processes; ``late`` once time has stopped it."""
 
     def __init__(self, folder=None, unsafe=False):
         self.folder, self.unsafe = folder, unsafe
@@ -130,7 +131,7 @@ class Run:
         self.checks = Sandbox("checker", unsafe=unsafe)
         self.student = Sandbox("student", folder, unsafe)
         self.given, self.done, self.restarts, self.ended = [], [], 0, False
-        self.room = TOLD
+        self.room, self.late = TOLD, False
 
     def cell(self, cell):
         """Run one code cell on the side or sides where it belongs; return its outcome.
@@ -152,24 +153,26 @@ class Run:
                 return self._on(self.checks, {"do": "run", "source": cell.source, "fetch": True})
             except SandboxError as error:
                 self._restart_checks()
-                return failure("CheckEnded", f"the check itself was ended: {error}")
+                return failure("CheckEnded", f"the check itself was ended: {self._why(error)}")
         if where == "both":
             self.given.append(cell.source)
             try:
                 self._on(self.checks, {"do": "run", "source": cell.source})
-            except SandboxError:
+            except SandboxError as error:
+                self._why(error)
                 self._restart_checks()
         try:
             outcome = self._on(self.student, {"do": "run", "source": cell.source})
         except SandboxError as error:
             self._restart()
-            return failure("ProcessEnded", f"{error}; the cells after it are still run")
+            return failure("ProcessEnded", f"{self._why(error)}; the cells after it are still run")
         self.done.append(cell.source)
         return outcome
 
     def _on(self, side, request):
         seconds = min(CELL_SECONDS, self.deadline - time.monotonic())
         if seconds <= 0:
+            self.late = True
             return failure("OutOfTime", f"all cells together may take {TOTAL_SECONDS} s")
         until = time.monotonic() + seconds
         # the student's functions get the time, and the check a little more, so that none of its
@@ -180,7 +183,9 @@ class Run:
             answer, cargo = side.receive(until + spare + 5 - time.monotonic())
             # none but the checks may ask
             if side is self.student or "ask" not in answer:
-                return checked(side, answer)
+                outcome = checked(side, answer)
+                self._why(outcome["error"] and outcome["error"]["evalue"])
+                return outcome
             side.send(*self._answer(answer["ask"], cargo, until - time.monotonic()))
 
     def _answer(self, request, cargo, seconds):
@@ -195,10 +200,17 @@ class Run:
             done = answer.get("done")
             if not isinstance(done, dict):
                 self.student.close(NO_ANSWER)
+            self._why(done.get("error") or done.get("refused"))
             return done, cargo
         except SandboxError as error:
             self._restart()
-            return {"error" if calls else "refused": str(error)}, b""
+            return {"error" if calls else "refused": self._why(error)}, b""
+
+    def _why(self, reason):
+        """Return a reason in words, and remember whether it was the time."""
+        words = str(reason)
+        self.late = self.late or LATE in words
+        return words
 
     def _restart(self):
         """Begin the student's process anew, with the cells that did not end it."""
@@ -217,15 +229,18 @@ class Run:
         self._repeat(self.checks, self.given)
 
     def _repeat(self, side, sources):
-        # a process may end a second time, at a later moment: then it is found dead when it is
-        # needed next, and begun again
-        with contextlib.suppress(SandboxError):
+        try:
             for source in sources:
                 seconds = min(CELL_SECONDS, self.deadline - time.monotonic())
                 if seconds <= 0:
                     return
                 side.send({"do": "run", "source": source, "seconds": seconds})
-                side.receive(seconds + 5)
+                answer, _ = side.receive(seconds + 5)
+                self._why(answer)
+        except SandboxError as error:
+            # it may end a second time, at a later moment: then it is found dead when it is needed
+            # next, and begun again
+            self._why(error)
 
     def close(self):
         """End both processes."""
