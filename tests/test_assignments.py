@@ -51,14 +51,14 @@ def course(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def graded(course):
-    """The same, with four submissions to each assignment graded."""
+    """The same, with five submissions to each assignment graded."""
     with warm.forks(), pytest.MonkeyPatch.context() as patch:
         hand_in(course, "source")
         assert grade.main(course, NAMES, jobs=2, unsafe=False) == 0
         # the cells in which students look at their results are run once: they earn nothing
         kind = submission.kind
         patch.setattr(submission, "kind", lambda cell: kind(cell) if grade_id(cell) else "")
-        for kind_of_work in ("alternative", "mistakes", "untouched"):
+        for kind_of_work in ("alternative", "mistakes", "spoils", "untouched"):
             hand_in(course, kind_of_work)
         assert grade.main(course, NAMES, jobs=2, unsafe=False) == 0
     return course
@@ -69,15 +69,16 @@ def hand_in(course, kind):
     for name in NAMES:
         origin = "source" if kind == "source" else "release"
         notebook = nbformat.read(course.root / origin / name / f"{name}.ipynb", 4)
-        # typical mistakes are made in work that is right otherwise
         answers = SUBMISSIONS[name].get(kind.upper(), {})
         folder = course.root / "submitted" / kind / name
         folder.mkdir(parents=True)
         if kind == "source":
             notebook.cells += [v4.new_code_cell(SHOW.format(model)) for model in TRAINED[name][1]]
-        if kind == "mistakes":
-            answers = solutions(nbformat.read(course.source(name), 4)) | answers
-            use_what_was_trained(course, name, answers, folder)
+        if kind in ("mistakes", "spoils"):
+            # in work that is right otherwise
+            right = solutions(nbformat.read(course.source(name), 4))
+            use_what_was_trained(course, name, right, folder)
+            answers = right | answers
         for cell in notebook.cells:
             cell.source = answers.get(grade_id(cell), cell.source)
         nbformat.write(notebook, folder / f"{name}.ipynb")
@@ -167,6 +168,12 @@ def test_mistakes_fail_the_tests_that_are_meant_for_them_with_a_message(graded, 
         for output in cell.get("outputs", []):
             if output.output_type == "error" and cell.metadata.get("nbgrader", {}).get("grade"):
                 assert len(output.evalue) > 20, f"{grade_id(cell)} fails without saying why"
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", NAMES)
+def test_work_that_changes_what_it_is_tested_with_wins_nothing(graded, name):
+    assert failed_tests(graded, "spoils", name) == set(SUBMISSIONS[name]["FAILED_BY_SPOILING"])
 
 
 def test_a_full_solution_was_measured_to_run_within_a_minute():

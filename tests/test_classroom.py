@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -154,6 +155,16 @@ def files(course):
         ),
         "copies an answer": (
             {f"{NAME}.ipynb": nbformat.writes(with_more(course, "def double(x): return 0"))},
+            5,
+            "all taken: double",
+        ),
+        "a first attempt that is no Python": (
+            {f"{NAME}.ipynb": nbformat.writes(with_more(course, "def double(x:"))},
+            5,
+            "all taken: double",
+        ),
+        "a first attempt that never ends": (
+            {f"{NAME}.ipynb": nbformat.writes(with_more(course, "while True: pass"))},
             5,
             "all taken: double",
         ),
@@ -545,6 +556,66 @@ def test_one_failure_stops_nobody_else(tmp_path, monkeypatch, capsys, new_course
     assert "anna, 01_small: NOT GRADED, OSError: no space left" in capsys.readouterr().out
     assert grades.result(course, "ben", NAME)["by_tests"] == 5
     assert grades.result(course, "anna", NAME)["score"] is None
+
+
+class Starved(submission.Run):
+    """A run whose first student cell is stopped by time as long as another one is on its way."""
+
+    running = 0
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        Starved.running += 1
+        self.seen = False
+
+    def _cell(self, cell, where):
+        if where == "student" and not self.seen:
+            self.seen = True
+            time.sleep(0.5)
+            self.late = Starved.running > 1
+            if self.late:
+                return submission.failure("CellTimeoutError", "it ran past its time limit")
+        return super()._cell(cell, where)
+
+    def close(self):
+        Starved.running -= 1
+        super().close()
+
+
+@needs_sandbox
+def test_what_time_has_stopped_beside_others_is_run_once_more_alone(
+    tmp_path, monkeypatch, capsys, new_course
+):
+    course = new_course(tmp_path / "course")
+    for student in ("anna", "ben", "carl"):
+        hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
+    monkeypatch.setattr(submission, "Run", Starved)
+    assert grade.main(course, [NAME], jobs=3, unsafe=False) == 0
+    results = [grades.result(course, s, NAME)["by_tests"] for s in ("anna", "ben", "carl")]
+    assert results == [5] * 3
+    out = capsys.readouterr().out
+    assert "stopped by a time limit while others ran beside it; it is run once more, alone" in out
+    assert "[3/3]" in out
+    assert Starved.running == 0
+
+
+@needs_sandbox
+def test_what_cannot_be_started_beside_others_is_begun_once_more_alone(
+    tmp_path, monkeypatch, new_course
+):
+    course = new_course(tmp_path / "course")
+    for student in ("anna", "ben"):
+        hand_in(course, student, {f"{NAME}.ipynb": nbformat.writes(answered(course, **SOLUTION))})
+    real = grade.run
+
+    def run(*given):
+        if not given[-1]:
+            raise sandbox.SandboxError("it ran past its time limit")
+        return real(*given)
+
+    monkeypatch.setattr(grade, "run", run)
+    assert grade.main(course, [NAME], jobs=2, unsafe=False) == 0
+    assert [grades.result(course, s, NAME)["by_tests"] for s in ("anna", "ben")] == [5, 5]
 
 
 def test_two_gradings_at_once_are_refused(tmp_path, new_course):

@@ -277,6 +277,48 @@ def test_a_copied_cell_that_is_not_the_students_becomes_one_of_their_own(
     assert [c.source for c in known] == [c.source for c in reference.cells]
 
 
+RIGHT = SOLUTION["double"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "run"),
+    [
+        ([("code", RIGHT)], [RIGHT]),
+        ([("code", RIGHT), ("code", RIGHT)], [RIGHT]),
+        # each by itself: a first attempt that fails does not take the next one with it
+        ([("code", "def double(x:"), ("code", RIGHT)], ["def double(x:", RIGHT]),
+        ([("code", RIGHT), ("code", "x = 1"), ("code", RIGHT)], ["x = 1", RIGHT]),
+        # what stands between two pieces is run between them
+        (
+            [("code", "half = 1"), ("own", "more = half"), ("code", "double = more"), ("own", "2")],
+            ["half = 1", "more = half", "double = more", "2"],
+        ),
+        # what was made text, so that it does not run
+        ([("raw", "def double(x:"), ("code", RIGHT)], [RIGHT]),
+        ([("code", RIGHT), ("markdown", "def double(x:")], [RIGHT]),
+        ([("markdown", RIGHT)], [RIGHT]),
+    ],
+)
+def test_pieces_of_an_answer_in_code_are_run_one_by_one(notebooks, pieces, run):
+    reference, handed_out = notebooks
+    kinds = {"raw": v4.new_raw_cell, "markdown": v4.new_markdown_cell}
+    cells = [kinds.get(kind, v4.new_code_cell)(source) for kind, source in pieces]
+    for cell, (kind, _) in zip(cells, pieces, strict=True):
+        cell.metadata = {"nbgrader": {"grade_id": "double"}} if kind != "own" else {}
+    ids = [cell.metadata.nbgrader.grade_id for cell in handed_out.cells]
+    at = ids.index("double")
+    given = [*handed_out.cells[:at], *cells, *handed_out.cells[at + 1 :]]
+    rebuilt, told = submission.rebuild(reference, v4.new_notebook(cells=given), handed_out)
+    code = [cell for cell in rebuilt.cells if cell.cell_type == "code"]
+    known = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in code]
+    part = code[known.index("setup") + 1 : known.index("test-double")]
+    assert [cell.source for cell in part] == run
+    answers = [source for kind, source in pieces if kind == "code"] or [RIGHT]
+    assert code[known.index("double")].source == answers[-1]
+    different = {source for kind, source in pieces if kind != "own"}
+    assert ("all taken: double" in told) == (len(different) > 1)
+
+
 def test_a_process_that_ends_again_and_again_is_not_asked_any_more(monkeypatch):
     class Dead:
         started = 0

@@ -1,14 +1,17 @@
 """A student's process harms nothing, and each way of harming is told apart."""
 
+import json
 import os
 import subprocess
 import sys
+import textwrap
 import time
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
-from classroom import grade, sandbox, submission, values, warm
+from classroom import grade, sandbox, submission, values, warm, worker
 from classroom.course import CourseError
 from nbformat import v4
 from sandboxes import LIGHT, needs_sandbox
@@ -44,6 +47,26 @@ def run(process, source, seconds=5):
     return process.receive(seconds + 3)[0]["done"]
 
 
+# what lies unread in a socket is no process's memory
+FILL_SOCKETS = """
+import resource, socket
+kept, (_, most) = [], resource.getrlimit(resource.RLIMIT_NOFILE)
+try:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most + 1, most + 1))
+except ValueError:
+    pass
+try:
+    while len(kept) < 400:
+        kept.append(socket.socketpair())
+finally:
+    del kept[10:]
+"""
+
+
+# SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE
+BUFFERS = (7, 8, 32, 33)
+
+
 @needs_sandbox
 @pytest.mark.parametrize(
     ("source", "message"),
@@ -64,6 +87,22 @@ def run(process, source, seconds=5):
             "if library.shmget(0, 2**30, 0o1600) < 0:\n"
             "    import os; raise OSError(os.strerror(ctypes.get_errno()))",
             "not permitted",
+        ),
+        (
+            "import ctypes\nlibrary = ctypes.CDLL(None, use_errno=True)\n"
+            "if library.syscall(425, 8, 0) < 0:\n"
+            "    import os; raise OSError(os.strerror(ctypes.get_errno()))",
+            "not permitted",
+        ),
+        (FILL_SOCKETS, "Too many open files"),
+        *[
+            (f"import socket\nsocket.socket().setsockopt(1, {n}, 10**7)", "not permitted")
+            for n in BUFFERS
+        ],
+        (
+            "import socket\nsocket.socket().setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+            "raise ValueError('still possible')",
+            "still possible",
         ),
     ],
 )
@@ -256,6 +295,55 @@ def test_an_outcome_of_another_form_is_none(done):
         submission.checked(Side(), {"done": done})
 
 
+LONG = "x" * 10**6
+
+
+def test_what_is_forged_is_cut_to_what_a_worker_tells():
+    """A patched worker answers within the limit of an answer, and above all of its own."""
+    error = {"ename": LONG, "evalue": LONG, "traceback": [LONG] * 99}
+    done = {"stdout": LONG, "stderr": LONG, "rich": [{}] * 10**5, "error": error}
+    start = time.process_time()
+    told = submission.checked(None, {"done": done})
+    grade.outputs(v4.new_code_cell("1"), told)
+    assert time.process_time() - start < 5, "it holds up all other submissions"
+    assert len(told["rich"]) == worker.SHOWN_ITEMS + 1
+    assert told["rich"][-1]["text/plain"] == "[99,000 more displayed outputs were not kept]"
+    assert len(json.dumps(told["error"])) < 100_000
+    assert len(told["stdout"] + told["stderr"]) < 500_000
+    shown = submission.checked(None, {"done": TOLD | {"rich": [{"text/plain": LONG}] * 99}})
+    assert len(json.dumps(shown)) < 5 * 10**6
+
+
+def test_what_a_worker_cuts_is_not_cut_again():
+    item = types.SimpleNamespace(data={"text/plain": "x"})
+    text = worker.Printed()
+    text.write(LONG)
+    shown = worker._shown([item] * 2000)
+    done = TOLD | {"stdout": worker._text(text), "rich": shown}
+    assert submission.checked(None, {"done": done}) == done
+    assert "800,000 more characters were not kept" in done["stdout"]
+    item.data = {"text/plain": LONG}
+    done = TOLD | {"rich": worker._shown([item] * 2000)}
+    assert submission.checked(None, {"done": done}) == done
+    assert "more displayed outputs were not kept" in shown[-1]["text/plain"]
+
+
+def test_all_cells_together_show_no_more_than_a_notebook_can_hold(monkeypatch):
+    error = {"ename": "E", "evalue": LONG[:5000], "traceback": [LONG[:5000]] * 12}
+    told = TOLD | {"stdout": LONG[:200_000], "rich": [{"text/plain": ""}] * 500, "error": error}
+    process = submission.Run.__new__(submission.Run)
+    process.room = submission.TOLD
+    monkeypatch.setattr(submission.Run, "_cell", lambda self, cell, where: told)
+    outcomes = [process.cell(v4.new_code_cell("1")) for _ in range(2000)]
+    assert outcomes[0] == told
+    assert outcomes[-1]["stdout"] == "[not kept: all cells together had shown 32 MiB]"
+    assert len(outcomes[-1]["error"]["evalue"]) == 1000
+    assert len(json.dumps(outcomes)) < submission.TOLD + 6 * 10**6
+    # what a test says is always told
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    assert process.cell(v4.new_code_cell("1", metadata=test)) == told
+
+
 # to all that is open: one of it is the channel
 WRITE = (
     "import os\ndef write(line):\n    for n in range(3, 30):\n        try: os.write(n, line)\n"
@@ -319,6 +407,44 @@ def test_a_worker_computes_with_as_many_threads_as_whoever_grades_says(monkeypat
     assert "3" in sandbox.command()
 
 
+ENDLESS = (
+    "while True:\n    try:\n        for i in range(10**9): j = i\n    except BaseException: pass"
+)
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("answer", "check", "late"),
+    [
+        ("def f(): return 1", "assert f() == 1", False),
+        ("raise ValueError", "assert f() == 1", False),
+        ("import os; os._exit(0)", "assert f() == 1", False),
+        ("while True: pass", "pass", True),
+        (ENDLESS, "pass", True),
+        ("def f():\n    while True: pass", "f()", True),
+        # a test that expects an error hides it
+        (
+            "def f():\n" + textwrap.indent(ENDLESS, "    "),
+            "try: f()\nexcept Exception: pass",
+            True,
+        ),
+        ("import time\nfor i in range(9): time.sleep(0.9)", "pass", True),
+    ],
+)
+def test_it_is_known_whether_time_has_stopped_anything(forked, monkeypatch, answer, check, late):
+    monkeypatch.setattr(submission, "CELL_SECONDS", 3)
+    monkeypatch.setattr(submission, "CALL_SECONDS", 1)
+    process = submission.Run()
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    process.cell(v4.new_code_cell(answer))
+    process.cell(v4.new_code_cell(check, metadata=test))
+    assert process.late == late
+    process.deadline = 0
+    process.cell(v4.new_code_cell("1"))
+    assert process.late
+    process.close()
+
+
 @needs_sandbox
 def test_what_a_function_does_to_its_arguments_is_seen(both):
     answer = "def shuffle(x, more):\n    x[:] = x[::-1]\n    more['k'] = 1\n    return x.sum()"
@@ -330,6 +456,23 @@ def test_what_a_function_does_to_its_arguments_is_seen(both):
     )
     done = both.cell(v4.new_code_cell(check, metadata=test))
     assert done["error"]["evalue"] == "the argument was changed"
+
+
+@needs_sandbox
+def test_a_model_cannot_change_what_it_is_tested_with(both):
+    answer = (
+        "import keras\nclass Spoils(keras.Model):\n    def call(self, x): return x\n"
+        "    def __call__(self, x, **more):\n        x[:] = 0\n        return x\n"
+        "    predict = __call__\nspoils = Spoils()"
+    )
+    assert both.cell(v4.new_code_cell(answer))["error"] is None
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    check = (
+        "import numpy as np\nx = np.ones((2, 3), 'float32')\n"
+        "for ask in (spoils, spoils.predict):\n    assert (ask(x) == 0).all()\n"
+        "    assert (x == 1).all(), 'the input was changed'"
+    )
+    assert both.cell(v4.new_code_cell(check, metadata=test))["error"] is None
 
 
 @needs_sandbox

@@ -68,8 +68,15 @@ LIMITS = {
     "threads": [f"{sandbox.TASKS:,}"],
     "new beginnings": [str(submission.RESTARTS)],
     "files that it writes": [mebi(sandbox.FOLDER), "three folders"],
+    "open files": [str(worker.FILES)],
     "memory outside of processes": ["none"],
-    "printed text": [f"{worker.OUTPUT_LIMIT:,}", f"{worker.SHOWN_LIMIT // 10**6} million"],
+    "printed text": [
+        f"{worker.OUTPUT_LIMIT:,} characters",
+        f"{worker.SHOWN_ITEMS:,}",
+        f"{worker.SHOWN_LIMIT // 10**6} million",
+    ],
+    "an error": [f"{worker.ERROR_LIMIT:,} characters", f"{worker.ERROR_LINES} lines"],
+    "all that a submission": [mebi(submission.TOLD)],
     "a displayed picture": [
         f"{worker.PICTURE_LIMIT // 10**6} million characters",
         f"{submission.PIXELS // 10**6} million pixels",

@@ -166,6 +166,8 @@ def test_the_files_of_a_submission_are_there_and_links_stay_links(student, tmp_p
         ("import os; os._exit(0)", "the process ended"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "the process ended"),
         ("import os, signal; os.kill(1, signal.SIGKILL); os._exit(0)", "the process ended"),
+        # to its group
+        ("import os, signal; os.kill(0, signal.SIGKILL)", "the process ended"),
         (
             "while True:\n    try:\n        for i in range(10**9): j = i\n"
             "    except BaseException: pass",
@@ -179,6 +181,7 @@ def test_what_cannot_be_interrupted_ends_alone(student, source, reason):
         run(one, source, seconds=1)
     one.process.wait()
     assert one.process.poll() == 0
+    assert sandbox.WARM.process.poll() is None
     assert run(other, "print('there')") == "there"
     assert run(student(), "print('next')") == "next"
 

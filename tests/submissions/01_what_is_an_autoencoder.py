@@ -120,3 +120,46 @@ FAILED_BY_MISTAKES = {
     "test-shuffle-features",
     "test-walk",
 }
+
+# the full solution with these cells replaced by wrong ones, which change what they are tested
+# with so that it suits them …
+SPOILS = {
+    "pca": """
+def fit_pca(x, width):
+    mean = x.mean(axis=0)
+    return mean, np.linalg.svd(x - mean, full_matrices=False)[2][:width]
+
+
+def encode_pca(x, mean, components):
+    x[...] = mean
+    return np.zeros((len(x), len(components)))
+
+
+def decode_pca(codes, mean, components):
+    codes[...] = 0
+    return np.tile(mean, (len(codes), 1))
+""",
+    "split": """
+def split(model):
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    n, width = model.input_shape[-1], model.get_layer("bottleneck").output.shape[-1]
+    zero = {"kernel_initializer": "zeros"}
+    encoder = keras.Sequential([keras.Input((n,)), layers.Dense(width, **zero)])
+    return encoder, keras.Sequential([keras.Input((width,)), layers.Dense(n, **zero)])
+""",
+    "walk": """
+def walk(encoder, decoder, start, end, n_steps):
+    for model in (encoder, decoder):
+        model.set_weights([0 * weights for weights in model.get_weights()])
+    return np.zeros((n_steps, len(start)))
+""",
+}
+
+# … fails exactly these tests
+FAILED_BY_SPOILING = {
+    "test-pca-decode",
+    "test-pca-encode",
+    "test-split",
+    "test-split-any",
+    "test-walk",
+}

@@ -124,3 +124,40 @@ FAILED_BY_MISTAKES = {
     "test-needed-rate",
     "test-worst-block-usual",
 }
+
+# the full solution with these cells replaced by wrong ones, which change what they are tested
+# with so that it suits them …
+SPOILS = {
+    "image-scores": """
+def image_scores(model, x):
+    if not (np.min(x) >= 0 and np.max(x) <= 1):
+        raise ValueError("pixels must be numbers between 0 and 1")
+    x[...] = 0
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    return np.square(np.asarray(model(x))).reshape(len(x), -1).mean(axis=1)
+""",
+    "train": """
+def detector(x):
+    x[...] = 1 - x**2
+    return x
+""",
+    "choose-threshold": """
+def choose_threshold(held_out_scores, false_alarm_rate):
+    allowed = int(false_alarm_rate * len(held_out_scores) + 1e-9)
+    if allowed < 1:
+        raise ValueError("too few scores for such a small rate")
+    held_out_scores[...] = -1
+    held_out_scores[:allowed] = 1
+    return 0.0
+""",
+}
+
+# … fails exactly these tests
+FAILED_BY_SPOILING = {
+    "test-choose-threshold",
+    "test-choose-threshold-edges",
+    "test-image-scores",
+    "test-train",
+    "test-train-area",
+    "test-train-kinds",
+}

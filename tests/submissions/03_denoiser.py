@@ -155,3 +155,39 @@ FAILED_BY_MISTAKES = {
     "test-denoise-large-overlap",
     "test-denoise-large-rest",
 }
+
+# the full solution with these cells replaced by wrong ones, which change what they are tested
+# with so that it suits them …
+SPOILS = {
+    "examine": """
+def examine(model, clean, noisy):
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    clean[...], noisy[...] = 0.5, 1
+    rows = np.stack([noisy, 0 * noisy, clean])
+    return {"rows": rows, "gain": 0.0, "harmed": []}
+""",
+    # hands the noisy images back
+    "denoiser": """
+def denoiser(x):
+    y = x.copy()
+    x[...] = 1 - np.round(x)
+    return y
+""",
+    "denoise-large": """
+def denoise_large(model, picture, tile, step):
+    model.set_weights([0 * weights for weights in model.get_weights()])
+    return np.zeros_like(picture)
+""",
+}
+
+# … fails exactly these tests
+FAILED_BY_SPOILING = {
+    "test-denoise-large",
+    "test-denoise-large-overlap",
+    "test-denoise-large-rest",
+    "test-denoiser",
+    "test-denoiser-strong",
+    "test-denoiser-weak",
+    "test-examine",
+    "test-examine-harmed",
+}

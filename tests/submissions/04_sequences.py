@@ -139,3 +139,21 @@ FAILED_BY_MISTAKES = {
     "test-scaled-gaps",
     "test-unfold",
 }
+
+# the full solution with this cell replaced by a wrong one, which changes what it is tested with so
+# that it suits it …
+SPOILS = {
+    "network": """
+def network(z):
+    is_noise = np.abs(np.diff(z, axis=1)).mean(axis=(1, 2)) > 0.8
+    z[~is_noise] = 0
+    return np.zeros_like(z)
+""",
+}
+
+# … fails exactly these tests
+FAILED_BY_SPOILING = {
+    "test-network",
+    "test-network-moments",
+    "test-network-upside-down",
+}

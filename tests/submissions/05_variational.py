@@ -142,3 +142,36 @@ FAILED_BY_MISTAKES = {
     "test-rival-range",
     "test-sample",
 }
+
+# the full solution with these cells replaced by wrong ones, which change what they are tested
+# with so that it suits them …
+SPOILS = {
+    "draw": """
+def draw_codes(mean, log_var, noise):
+    mean[...] = 0
+    return np.exp(log_var / 2) * noise
+""",
+    # all images are black, and so is all that is decoded
+    "train": """
+def encoder(x):
+    x[...] = 0
+    return [np.full((len(x), 2), 1.2), np.zeros((len(x), 2))]
+
+
+decoder = keras.Sequential([keras.Input((2,)), layers.Dense(196)])
+decoder.set_weights([np.zeros((2, 196)), np.array([0.1] + 195 * [-30.0])])
+""",
+    "budget": """
+encoder_small, decoder_small = encoder, decoder
+""",
+}
+
+# … fails exactly these tests
+FAILED_BY_SPOILING = {
+    "test-budget",
+    "test-budget-bound",
+    "test-draw",
+    "test-train",
+    "test-train-bound",
+    "test-train-samples",
+}

@@ -89,6 +89,8 @@ def imports():
 
 def start(given, requests, answers, told, folder=None):
     """Become a worker in namespaces of its own."""
+    # a group of its own: a signal to the group goes to all in it, in whatever namespace they are
+    os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     user, group = os.getuid(), os.getgid()
     _done(_library.unshare(SPACES))

@@ -1,6 +1,7 @@
 """Grade what was handed in and is not graded yet."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import time
@@ -13,6 +14,7 @@ from nbgrader.preprocessors import SaveAutoGrades
 
 from classroom import cgroup, grades, intake, sandbox, submission, vary, warm
 from classroom.course import CourseError, graded, table, without_hidden_tests, write
+from classroom.sandbox import SandboxError
 
 
 def main(course, names, jobs, unsafe, student=None):
@@ -70,19 +72,22 @@ def _warm(todo, unsafe):
         yield
 
 
+class LateError(Exception):
+    """A submission was stopped by time while others ran beside it."""
+
+
 def _grade_all(course, todo, versions, marks, problems, jobs, unsafe):
     """Run and store the submissions; return the number of those that could not be graded."""
+
+    def execute(item, alone):
+        return run(*versions.of(*item[:2]), *item[1:], unsafe, problems[item], alone)
+
     failed = 0
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        futures = {
-            pool.submit(run, *versions.of(*item[:2]), *item[1:], unsafe, problems[item]): item
-            for item in todo
-        }
-        for number, future in enumerate(as_completed(futures), 1):
-            student, name, _ = item = futures[future]
+    with contextlib.closing(_executed(todo, execute, jobs)) as executed:
+        for number, (item, result) in enumerate(executed, 1):
+            student, name, _ = item
             try:
-                notebook, note, seconds = future.result()
+                notebook, note, seconds = result()
                 record = {"of": marks[item], "note": note, "seconds": round(seconds, 1)}
                 save(course, student, name, notebook, record)
                 told = grades.told(grades.result(course, student, name))
@@ -91,9 +96,32 @@ def _grade_all(course, todo, versions, marks, problems, jobs, unsafe):
                 kept = "; its earlier mark is kept" if course.record(student, name) else ""
                 told = f"NOT GRADED{kept}, {type(error).__name__}: {error}"
             print(f"[{number}/{len(todo)}] {student}, {name}: {told}", flush=True)
+    return failed
+
+
+def _executed(todo, execute, jobs):
+    """Run the submissions; give each as soon as it has ended, with a function for its result.
+
+    One that time has stopped while others ran is run once more, alone: a neighbour that keeps the
+    processors busy costs nobody a mark.
+    """
+    beside, again = min(jobs, len(todo)) > 1, []
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        futures = {pool.submit(execute, item, not beside): item for item in todo}
+        for future in as_completed(futures):
+            # a result is large, and not needed any more once it is stored
+            item = futures.pop(future)
+            error = future.exception()
+            if beside and isinstance(error, (LateError, SandboxError)):
+                print(f"{item[0]}, {item[1]}: {error}; it is run once more, alone", flush=True)
+                again.append(item)
+            else:
+                yield item, future.result
     finally:
         pool.shutdown(cancel_futures=True)
-    return failed
+    for item in again:
+        yield item, functools.partial(execute, item, True)
 
 
 class Versions:
@@ -137,10 +165,11 @@ def fingerprint(course, student, name, folder, number=None):
     return digest.hexdigest(), problem
 
 
-def run(reference, handed_out, name, folder, unsafe=False, problem=""):
+def run(reference, handed_out, name, folder, unsafe=False, problem="", alone=True):
     """Run a submission; return the executed notebook, a note and the seconds it took.
 
-    Where there is a ``problem`` with its folder, the notebook alone is taken.
+    Where there is a ``problem`` with its folder, the notebook alone is taken.  One that is not
+    ``alone`` raises :class:`LateError` as soon as time has stopped a part of it.
     """
     start = time.monotonic()
     submitted, note = intake.read(folder, name, handed_out)
@@ -155,6 +184,8 @@ def run(reference, handed_out, name, folder, unsafe=False, problem=""):
         for cell in notebook.cells:
             if submission.kind(cell):
                 cell.outputs = outputs(cell, process.cell(cell))
+            if not alone and process.late:
+                raise LateError("stopped by a time limit while others ran beside it")
     finally:
         process.close()
     return notebook, "; ".join(filter(None, notes)), time.monotonic() - start

@@ -225,7 +225,10 @@ class Sandbox:
 
     def _beyond(self):
         """Look whether it is beyond a limit; return the reason to end it, or None."""
-        processes = started_by(self.process.pid, PROCESSES + 1)
+        try:
+            processes = started_by(self.process.pid, PROCESSES + 1)
+        except psutil.NoSuchProcess:  # it has ended by itself
+            return self._reason
         if len(processes) > PROCESSES:
             self._reason = f"it started more than {PROCESSES} processes"
         # what several processes share counts once; that takes longer to find out

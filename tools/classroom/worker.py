@@ -29,6 +29,10 @@ from classroom.values import NotPlainDataError, merge, pack, unpack
 OUTPUT_LIMIT = 200_000  # characters of printed text that a cell keeps
 PICTURE_LIMIT = 2_000_000  # characters of one picture, as base64
 SHOWN_LIMIT = 4_000_000  # characters of all that a cell displays
+SHOWN_ITEMS = 1000  # outputs that a cell displays
+ERROR_LIMIT = 5000  # characters of an error's text, and of each line that leads to it
+ERROR_LINES = 12
+FILES = 256  # open at a time: what lies in sockets is no process's memory
 UNDRAWN = "__import__('matplotlib.pyplot').pyplot.uninstall_repl_displayhook()"
 
 
@@ -125,21 +129,28 @@ class Worker:
         """Return a function that calls the student's; what that does to its arguments is seen."""
 
         def call(*args, **kwargs):
-            return self._call(f"{name}()", {"do": "call", "name": name}, args, kwargs)
+            request = {"do": "call", "name": name}
+            result, changed = self._call(f"{name}()", request, args, kwargs)
+            if changed is not None:
+                merge([list(args), kwargs], changed)
+            return result
 
         call.__name__ = name
         return call
 
     def _held_model(self, number):
-        """Return what stands for a model of the student's that holds code of its own."""
+        """Return what stands for a model of the student's that holds code of its own.
+
+        It answers, and changes nothing: what it does to its input stays on the student's side.
+        """
         request = {"do": "ask_model", "number": number}
 
         class Model:
             def __call__(_, *args, **kwargs):
-                return self._call("the model", {**request, "method": "__call__"}, args, kwargs)
+                return self._call("the model", {**request, "method": "__call__"}, args, kwargs)[0]
 
             def predict(_, *args, **kwargs):
-                return self._call("the model", {**request, "method": "predict"}, args, kwargs)
+                return self._call("the model", {**request, "method": "predict"}, args, kwargs)[0]
 
             def __getattr__(_, name):
                 raise AssertionError(
@@ -150,16 +161,14 @@ class Worker:
         return Model()
 
     def _call(self, what, request, args, kwargs):
+        """Return the answer of the student's side, and its arguments if they were changed."""
         answer, value = self.ask(request, pack([list(args), kwargs]))
         if "error" in answer:
             raise RuntimeError(f"{what} raised an error: {answer['error']}")
         both = unpack(value, self._held_model)
         if not isinstance(both, list) or len(both) != 2:
             raise RuntimeError(f"{what} answered with something that is not an answer")
-        result, changed = both
-        if changed is not None:
-            merge([list(args), kwargs], changed)
-        return result
+        return both
 
     def value(self, name, seconds):
         """Hand over a value by its name, or say that it is a function, or missing."""
@@ -223,12 +232,12 @@ def _raise_timeout(signum, frame):
 
 def _describe(error, brief):
     """Return the error as a notebook stores it; brief for a check, whose code stays hidden."""
-    name, text = str(type(error).__name__), _words(error)[:5000]
+    name, text = str(type(error).__name__), _words(error)[:ERROR_LIMIT]
     lines = [f"{name}: {text}"]
     if not brief:
         with contextlib.suppress(Exception):  # an error of a student's own class may be odd
-            lines = traceback.format_exception(error)[-12:]
-    return {"ename": name, "evalue": text, "traceback": [line[:5000] for line in lines]}
+            lines = traceback.format_exception(error)[-ERROR_LINES:]
+    return {"ename": name, "evalue": text, "traceback": [line[:ERROR_LIMIT] for line in lines]}
 
 
 def _words(error):
@@ -247,14 +256,39 @@ def _text(printed):
 
 def _shown(items):
     """Keep the kinds of output that cannot carry a script into a page, as far as there is room."""
-    kept, room = [], SHOWN_LIMIT
+    # the grader looks again, and what says that something is left out is to fit as well
+    return fitting(items, _parts, SHOWN_ITEMS - 1, SHOWN_LIMIT - 200)
+
+
+def _parts(item):
+    one = {"text/plain": str(item.data.get("text/plain", ""))[:OUTPUT_LIMIT]}
+    picture = item.data.get("image/png")
+    if isinstance(picture, str) and len(picture) <= PICTURE_LIMIT:
+        one["image/png"] = picture
+    return one
+
+
+def fitting(items, form, most=SHOWN_ITEMS, room=SHOWN_LIMIT):
+    """Return what ``form`` makes of the first items; the last says how many there was no room for.
+
+    Parameters
+    ----------
+    items : list
+        What a cell displays.
+    form : callable
+        Turns an item into a dict of texts.
+    most, room : int
+        How many outputs, and how many characters, with 100 for each output, are kept.
+
+    Returns
+    -------
+    kept : list of dict
+    """
+    kept = []
     for number, item in enumerate(items):
-        one = {"text/plain": str(item.data.get("text/plain", ""))[:OUTPUT_LIMIT]}
-        picture = item.data.get("image/png")
-        if isinstance(picture, str) and len(picture) <= PICTURE_LIMIT:
-            one["image/png"] = picture
+        one = form(item)
         room -= sum(map(len, one.values())) + 100
-        if room < 0:
+        if room < 0 or number == most:
             left = len(items) - number
             return [*kept, {"text/plain": f"[{left:,} more displayed outputs were not kept]"}]
         kept.append(one)
@@ -266,6 +300,8 @@ def main(role):
     if role == "student":
         # whoever watches the limits must not have to wait for a thousand processes of a student
         os.nice(10)
+        most = min(FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         if "TASKS" in os.environ:
             tasks = int(os.environ["TASKS"])
             resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
