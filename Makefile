@@ -10,7 +10,7 @@ CLASSROOM = PYTHONPATH=tools $(BIN)/python -m classroom --course "$(COURSE)"
 # in this order: denoising_quality reads what denoising_speed wrote
 FULL_BENCHMARKS := detector_score anomalies widths mnist_anomalies denoising_speed denoiser_seeds \
   denoising_quality denoising_faster photographs documents audio sequences variational kinds scaling \
-  diffusion sparse_codes counted_codes without_labels
+  diffusion sparse_codes counted_codes without_labels term
 
 .DEFAULT_GOAL := help
 .PHONY: help setup book print test test-backends lab execute bench lint clean

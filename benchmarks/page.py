@@ -57,6 +57,7 @@ The full solution of each, run and graded as `make grade` does it, the start of 
 | --- | --: |
 {of_assignments}
 {of_a_class}
+{of_a_term}
 ## The book
 
 Measured on {pages[date]} by `python benchmarks/pages.py`, a part of `make bench`: {pages[on]}, {pages[processor]}.
@@ -875,6 +876,24 @@ def class_section(assignments):
     )
 
 
+def term_section(term):
+    """Return how long the parts of a played term took."""
+    rows = [[part, f"{passed:.0f}"] for part, passed in term["seconds"].items()]
+    return "\n".join(
+        [
+            f"A term played through on {term['date']} by `python benchmarks/term.py`, a part of "
+            f"`make bench FULL=1` ({term['on']}, {term['processor']}): {term['students']} students "
+            f"hand in {len(term['assignments'])} assignments, {term['at_a_time']} submissions are "
+            "graded at a time, the grader is killed once, marks are given by hand, everything is "
+            "collected twice more, once with one student's work changed, and exported; every mark "
+            "is checked.",
+            "",
+            markdown(["part", "seconds"], rows),
+            "",
+        ]
+    )
+
+
 def kinds_section(measured):
     """Return what benchmarks/kinds.py has measured, as a section of the page."""
 
@@ -1196,6 +1215,7 @@ def render():
         chapters_added=added_since(speed["added"]),
         assignments=assignments,
         of_a_class=class_section(assignments),
+        of_a_term=term_section(results.read("term")),
         pages=pages,
         answers=pages["try_it"]["answer_seconds"],
         anomalies=anomalies,
