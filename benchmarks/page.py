@@ -886,7 +886,7 @@ def term_section(term):
             f"hand in {len(term['assignments'])} assignments, {term['at_a_time']} submissions are "
             "graded at a time, the grader is killed once, marks are given by hand, everything is "
             "collected twice more, once with one student's work changed, and exported; every mark "
-            "is checked.",
+            "is checked. 1 run:",
             "",
             markdown(["part", "seconds"], rows),
             "",
