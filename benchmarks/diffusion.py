@@ -481,7 +481,8 @@ def lower(seeds, stored):
             [squared_distances(p, x[:, TOP]).argsort(axis=1)[:, :k] for p in parts]
         )
 
-    note_filled("nearest upper half", x[nearest(clean, 1)[:, 0]], 0)
+    of_clean = nearest(clean, 100)
+    note_filled("nearest upper half", x[of_clean[:, 0]], 0)
     some = x_select[n_choose : 4 * n_choose]
     rows = nearest(some, 100)
     errors = {
@@ -491,7 +492,7 @@ def lower(seeds, stored):
     k = min(errors, key=errors.get)
     stored.setdefault("settings", {})["nearest"] = k
     print("nearest", errors, flush=True)
-    note_filled("mean of the nearest", x[nearest(clean, k)].mean(axis=1), 0)
+    note_filled("mean of the nearest", x[of_clean[:, :k]].mean(axis=1), 0)
     mean, covariance = x.mean(axis=0), np.cov(x.T, dtype="f8")
 
     def regression(ridge):

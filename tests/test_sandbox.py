@@ -445,16 +445,21 @@ def test_it_is_known_whether_time_has_stopped_anything(forked, monkeypatch, answ
     process.close()
 
 
+def outcome(process, answer, check):
+    """Run an answer, which has to be without an error; return what becomes of a check of it."""
+    assert process.cell(v4.new_code_cell(answer))["error"] is None
+    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
+    return process.cell(v4.new_code_cell(check, metadata=test))
+
+
 @needs_sandbox
 def test_what_a_function_does_to_its_arguments_is_seen(both):
     answer = "def shuffle(x, more):\n    x[:] = x[::-1]\n    more['k'] = 1\n    return x.sum()"
-    assert both.cell(v4.new_code_cell(answer))["error"] is None
-    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
     check = (
         "import numpy as np\nx, more = np.arange(3), {}\nassert shuffle(x, more) == 3\n"
         "assert (x == np.arange(3)).all() and not more, 'the argument was changed'"
     )
-    done = both.cell(v4.new_code_cell(check, metadata=test))
+    done = outcome(both, answer, check)
     assert done["error"]["evalue"] == "the argument was changed"
 
 
@@ -465,14 +470,12 @@ def test_a_model_cannot_change_what_it_is_tested_with(both):
         "    def __call__(self, x, **more):\n        x[:] = 0\n        return x\n"
         "    predict = __call__\nspoils = Spoils()"
     )
-    assert both.cell(v4.new_code_cell(answer))["error"] is None
-    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
     check = (
         "import numpy as np\nx = np.ones((2, 3), 'float32')\n"
         "for ask in (spoils, spoils.predict):\n    assert (ask(x) == 0).all()\n"
         "    assert (x == 1).all(), 'the input was changed'"
     )
-    assert both.cell(v4.new_code_cell(check, metadata=test))["error"] is None
+    assert outcome(both, answer, check)["error"] is None
 
 
 @needs_sandbox
@@ -483,15 +486,13 @@ def test_a_model_with_code_of_its_own_is_judged_by_its_answers(both):
         "    def call(self, x, training=True): return x if training else 2 * x\n"
         "model = Twice()\nother = Inferred()\ndef build(): return model"
     )
-    assert both.cell(v4.new_code_cell(answer))["error"] is None
-    test = {"nbgrader": {"grade": True, "solution": False, "locked": True}}
     check = (
         "import numpy as np\nx = np.ones((2, 3), 'float32')\n"
         "for found in (model, build(), other):\n"
         "    assert np.allclose(found(x), 2)\n"
         "    assert np.allclose(found.predict(x, verbose=0), 2)\nmodel.layers"
     )
-    done = both.cell(v4.new_code_cell(check, metadata=test))
+    done = outcome(both, answer, check)
     assert "`layers` of this model cannot be checked" in done["error"]["evalue"]
 
 
